@@ -1,1 +1,51 @@
-//! Placeholder.
+//! What the gateway remembers: the models, the [`Store`] trait and the conformance suite that
+//! every store passes.
+//!
+//! A store knows nothing of messengers, of the AI or of HTTP. What it promises:
+//!
+//! - What a method returned `Ok` for is committed and survives a crash.
+//! - Every call is atomic per item: an item of a batch is stored whole or not at all.
+//! - Sequence numbers of a lane and positions of a chat's messages become visible in their order.
+//! - Times come from the database's clock only; durations cross this border, times of day do not
+//!   (but for display).
+
+mod admin;
+pub mod conformance;
+mod error;
+mod lease;
+mod queue;
+mod write;
+
+use async_trait::async_trait;
+
+pub use admin::{
+    AdminStore, AttemptRow, DeliveryDetail, DeliveryFilter, DeliveryRow, DeliveryState, QueueCounts,
+    RefusedWebhook,
+};
+pub use error::{StoreError, StoreResult};
+pub use lease::{Lease, LeaseStore, LeaseToken};
+pub use queue::{
+    ChatKey, ChatRef, Delivery, DeliveryId, Direction, LaneId, LaneState, MessageKey, Outcome, Payload,
+    QueueStore, ReadyLane, ScanFrom, Settle, Settled,
+};
+pub use write::{
+    Accept, AcceptMessage, AcceptOutcome, ChatSpec, MessageStore, NewPart, Notice, Reply, ReplyMessage,
+    ReplyOutcome, Stored,
+};
+
+/// Everything a gateway stores. Implemented for Postgres and for SQLite.
+#[async_trait]
+pub trait Store: LeaseStore + MessageStore + QueueStore + AdminStore {
+    /// Brings the tables up to this version. Safe to call from several replicas at once.
+    async fn migrate(&self) -> StoreResult<()>;
+
+    /// Checks that the store can be written to now, with one quick round trip.
+    async fn ping(&self) -> StoreResult<()>;
+
+    /// How long a replica must wait for the lease of an owner that died: not at all where the
+    /// store itself proves that there is no other process (SQLite).
+    fn single_process(&self) -> bool;
+
+    /// Closes all connections after what is under way is done.
+    async fn close(&self);
+}

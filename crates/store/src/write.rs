@@ -1,0 +1,231 @@
+//! What comes in: users' messages and the AI's webhooks. Both are batches, since a commit is the
+//! expensive thing: items that arrive together share one transaction.
+
+use std::{collections::HashSet, time::Duration};
+
+use async_trait::async_trait;
+use switchboard_core::{
+    AiName, Author, ChannelName, ChatId, ChatIdChoice, ConversationId, Cursor, EventId, HistoryEntry,
+    IdempotencyKey, MessageId, Place, Position, ThreadUpdate, UserId, markup::Rendered,
+};
+use time::OffsetDateTime;
+
+use crate::{ChatKey, ChatRef, Delivery, LeaseToken, MessageKey, StoreResult};
+
+/// What one call of an adapter hands over.
+#[derive(Clone, Debug)]
+pub struct Accept {
+    /// The channel.
+    pub channel: ChannelName,
+    /// The owner's token; `None` where every replica may accept (HTTP).
+    pub fence: Option<LeaseToken>,
+    /// The messages, in their order.
+    pub messages: Vec<AcceptMessage>,
+    /// The adapter's new cursor. Only with a `fence`.
+    pub cursor: Option<Cursor>,
+}
+
+/// One message of a user.
+#[derive(Clone, Debug)]
+pub struct AcceptMessage {
+    /// By which it is recognised if it comes again.
+    pub event_id: EventId,
+    /// The chat, which is made if there is none on this route.
+    pub chat: ChatSpec,
+    /// The text, without U+0000.
+    pub text: String,
+    /// Its id on the messenger.
+    pub native_id: Option<MessageId>,
+    /// When the messenger says it was written.
+    pub sent_at: Option<OffsetDateTime>,
+    /// The key of the delivery to the AI.
+    pub key: IdempotencyKey,
+    /// For how long the delivery to the AI is tried.
+    pub ttl: Duration,
+    /// After how long without an answer the user is told so; `None`: never.
+    pub notice_after: Option<Duration>,
+}
+
+/// Where a chat is, and how it is called if it is new.
+#[derive(Clone, Debug)]
+pub struct ChatSpec {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The user; `None` where a whole room shares the chat.
+    pub user: Option<UserId>,
+    /// Its names to choose from.
+    pub chat_id: ChatIdChoice,
+    /// Direct or group.
+    pub place: Place,
+    /// The user's name now.
+    pub user_name: Option<String>,
+}
+
+/// What became of an [`Accept`].
+#[derive(Clone, Debug)]
+pub enum AcceptOutcome {
+    /// It is committed; what became of each message, in their order.
+    Committed(Vec<Stored>),
+    /// The fence is not the channel's token any more; nothing of it is stored.
+    NotOwner,
+}
+
+/// What became of one message.
+#[derive(Clone, Debug)]
+pub enum Stored {
+    /// It is stored, and this delivery takes it to the AI.
+    New {
+        /// Where it stands in its chat.
+        position: Position,
+        /// The delivery to the AI.
+        delivery: Box<Delivery>,
+    },
+    /// It had been stored before (or came twice in this very batch); nothing changed.
+    Duplicate,
+}
+
+/// What one webhook asks for.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// Where it came from.
+    pub ai: AiName,
+    /// The chat.
+    pub chat: ChatKey,
+    /// The platform's id of the message. A message whose id was seen before in this chat is
+    /// not stored again; the thread is updated all the same.
+    pub message_id: Option<String>,
+    /// What it says about the thread.
+    pub thread: ThreadUpdate,
+    /// The message for the user, if there is one.
+    pub message: Option<ReplyMessage>,
+}
+
+/// A message for the user.
+#[derive(Clone, Debug)]
+pub struct ReplyMessage {
+    /// The AI, an operator, or the gateway.
+    pub author: Author,
+    /// The text: Markdown, without U+0000.
+    pub text: String,
+    /// Its parts, rendered for the messenger; at least one. One delivery each.
+    pub parts: Vec<NewPart>,
+    /// For how long the deliveries are tried.
+    pub ttl: Duration,
+}
+
+/// One part of a message for the user.
+#[derive(Clone, Debug)]
+pub struct NewPart {
+    /// The key of its delivery.
+    pub key: IdempotencyKey,
+    /// The rendered text.
+    pub text: Rendered,
+}
+
+/// What became of a [`Reply`].
+#[derive(Clone, Debug)]
+pub enum ReplyOutcome {
+    /// The message is stored, and these deliveries take it to the messenger, in order.
+    Stored {
+        /// Where it stands in its chat.
+        position: Position,
+        /// One per part.
+        deliveries: Vec<Delivery>,
+    },
+    /// The message had been stored before; at most the thread was updated.
+    Duplicate,
+    /// There was no message; at most the thread was updated.
+    Updated,
+    /// There is no such chat (any more).
+    UnknownChat,
+}
+
+/// A user who waits for an answer for longer than configured, and has not been told yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// The chat.
+    pub chat: ChatKey,
+    /// The conversation, to render the notice for it.
+    pub conversation: ConversationId,
+}
+
+/// What comes in, and what was said.
+#[async_trait]
+pub trait MessageStore: Send + Sync {
+    /// Stores what adapters handed over, in one transaction; the outcomes are in the order of the
+    /// batch. Per item, in order:
+    ///
+    /// 1. With a `fence`: if it is not the channel's token, the outcome is `NotOwner`. The channel's
+    ///    row stays locked against a new owner until the commit.
+    /// 2. Per message: if (channel, event id) was seen before, `Duplicate`. Otherwise the chat on
+    ///    its route is found or made (its preferred chat id is taken unless another route has it,
+    ///    then the unambiguous one) and its name and last native id are updated; where it has no
+    ///    open thread, one is opened (its thread_id yet unknown); where `notice_after` is given, and
+    ///    no notice is due or was sent since the last answer, a notice becomes due; the
+    ///    message is stored; a delivery is enqueued in the chat's lane to the AI.
+    /// 3. The cursor is stored.
+    ///
+    /// The chat's row is locked before the message's id is drawn, so that ids within a chat
+    /// become visible in their order; the lane's row is locked while the sequence number is drawn.
+    async fn accept(&self, batch: Vec<Accept>) -> StoreResult<Vec<AcceptOutcome>>;
+
+    /// Stores what webhooks ask for, in one transaction; the outcomes are in the order of the
+    /// batch. Per item, in order:
+    ///
+    /// 1. The chat's row is locked; if there is none, `UnknownChat`.
+    /// 2. The thread: the chat's thread with this `thread_id`; else the open thread if its
+    ///    thread_id is unknown (it gets this one); else a new one, which becomes the open one.
+    ///    Where no thread_id is stated: the open thread, else the latest, else a new one. Where the
+    ///    update states nothing at all and there is no message, nothing happens.
+    ///    Stated flags and fields replace the stored ones (`extra` and its names are merged); for every
+    ///    flag that gets another value, from unknown to *no* excepted, an event is stored. `close`
+    ///    going to yes takes the thread from being the chat's open one.
+    /// 3. If `message_id` was seen before in this chat: `Duplicate`. It counts as seen from now on,
+    ///    also where there is no `message`.
+    /// 4. The message is stored, one delivery per part is enqueued in the chat's lane to the
+    ///    messenger (in a group, replying to the user's last message), and unless its author is the
+    ///    gateway, nothing is awaited any more: no notice is due, and the next may be sent.
+    async fn reply(&self, batch: Vec<Reply>) -> StoreResult<Vec<ReplyOutcome>>;
+
+    /// The chat that the AI knows by this id.
+    async fn find_chat(&self, chat_id: &ChatId) -> StoreResult<Option<ChatRef>>;
+
+    /// At most `limit` chats of the channel whose notice is due now, longest due first.
+    async fn due_notices(&self, channel: &ChannelName, limit: u32) -> StoreResult<Vec<Notice>>;
+
+    /// Stores a notice like a reply of the gateway's, if it is still due and the fence holds: `None`
+    /// otherwise. It is not due any more then, until the next answer came and failed to come.
+    async fn send_notice(
+        &self,
+        channel: &ChannelName,
+        fence: LeaseToken,
+        chat: ChatKey,
+        notice: ReplyMessage,
+    ) -> StoreResult<Option<ReplyOutcome>>;
+
+    /// What was said in a conversation of the channel after a position, oldest first.
+    async fn history(
+        &self,
+        channel: &ChannelName,
+        conversation: &ConversationId,
+        after: Position,
+        limit: u32,
+    ) -> StoreResult<Vec<HistoryEntry>>;
+
+    /// Which of these events of the channel were seen before.
+    async fn known(&self, channel: &ChannelName, events: &[EventId]) -> StoreResult<HashSet<EventId>>;
+
+    /// Gives every chat of a conversation another address. Does nothing if there is none.
+    async fn move_conversation(
+        &self,
+        channel: &ChannelName,
+        from: &ConversationId,
+        to: &ConversationId,
+    ) -> StoreResult<()>;
+}
+
+impl From<MessageKey> for Position {
+    fn from(key: MessageKey) -> Self {
+        Self(key.0)
+    }
+}
