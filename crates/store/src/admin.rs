@@ -1,10 +1,12 @@
 //! What people ask for: lists, and what to do with what was given up.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use serde::Serialize;
-use switchboard_core::{AiName, ChannelName, ChatId, MessageId};
+use switchboard_core::{
+    AiName, ChannelName, ChatId, ConversationId, Flag, MessageId, Place, ThreadFields, UserId,
+};
 use time::OffsetDateTime;
 
 use crate::{DeliveryId, Direction, StoreResult};
@@ -137,6 +139,72 @@ pub struct RefusedWebhook {
     pub body: Vec<u8>,
 }
 
+/// A webhook that was kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookRow {
+    /// Its number; grows.
+    pub id: i64,
+    /// What was kept.
+    pub webhook: RefusedWebhook,
+    /// When it came.
+    pub at: OffsetDateTime,
+}
+
+/// A chat with its threads.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ChatDetail {
+    /// The name that the AI knows it by.
+    pub chat_id: ChatId,
+    /// The channel.
+    pub channel: ChannelName,
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The user; `None` where a whole room shares the chat.
+    pub user: Option<UserId>,
+    /// Direct or group.
+    pub place: Place,
+    /// The user's name, as it was last seen.
+    pub user_name: Option<String>,
+    /// When the user first wrote.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// Its threads, oldest first.
+    pub threads: Vec<ThreadRow>,
+}
+
+/// A thread, with what changed on it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ThreadRow {
+    /// The platform's id of it; `None` until the platform names it.
+    pub thread_id: Option<String>,
+    /// Whether the chat's next message belongs to it.
+    pub open: bool,
+    /// The flags that were ever stated.
+    pub flags: BTreeMap<Flag, bool>,
+    /// The other fields that were ever stated.
+    pub fields: ThreadFields,
+    /// When it was opened.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// When it last changed.
+    #[serde(with = "time::serde::rfc3339")]
+    pub updated_at: OffsetDateTime,
+    /// The flags' changes, oldest first.
+    pub events: Vec<EventRow>,
+}
+
+/// A flag of a thread got another value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EventRow {
+    /// The flag.
+    pub flag: Flag,
+    /// Its new value.
+    pub value: bool,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+}
+
 /// For people.
 #[async_trait]
 pub trait AdminStore: Send + Sync {
@@ -160,4 +228,10 @@ pub trait AdminStore: Send + Sync {
     /// Keeps a webhook that was refused or ignored, for a person to look at. At most the last
     /// `keep` of them are kept, so that a flood of nonsense cannot fill the disk.
     async fn keep_webhook(&self, webhook: &RefusedWebhook, keep: u32) -> StoreResult<()>;
+
+    /// At most `limit` of the webhooks that were kept, newest first.
+    async fn webhooks(&self, limit: u32) -> StoreResult<Vec<WebhookRow>>;
+
+    /// A chat with its threads.
+    async fn chat(&self, chat_id: &ChatId) -> StoreResult<Option<ChatDetail>>;
 }

@@ -4,12 +4,16 @@
 //! A store knows nothing of messengers, of the AI or of HTTP. What it promises:
 //!
 //! - What a method returned `Ok` for is committed and survives a crash.
-//! - Every call is atomic per item: an item of a batch is stored whole or not at all.
+//! - Every call is atomic per item: an item of a batch is stored whole or not at all. Where the
+//!   database refuses one item ([`StoreError::Refused`]), nothing of the whole batch is stored; the
+//!   caller finds the item by repeating them one by one.
+//! - Texts are without U+0000, which Postgres cannot store. One that has it is refused by every store.
 //! - Sequence numbers of a lane and positions of a chat's messages become visible in their order.
 //! - Times come from the database's clock only; durations cross this border, times of day do not
 //!   (but for display).
 
 mod admin;
+#[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
 mod lease;
@@ -19,8 +23,8 @@ mod write;
 use async_trait::async_trait;
 
 pub use admin::{
-    AdminStore, AttemptRow, DeliveryDetail, DeliveryFilter, DeliveryRow, DeliveryState, QueueCounts,
-    RefusedWebhook,
+    AdminStore, AttemptRow, ChatDetail, DeliveryDetail, DeliveryFilter, DeliveryRow, DeliveryState, EventRow,
+    QueueCounts, RefusedWebhook, ThreadRow, WebhookRow,
 };
 pub use error::{StoreError, StoreResult};
 pub use lease::{Lease, LeaseStore, LeaseToken};
