@@ -1,1 +1,3 @@
-//! Placeholder.
+//! The gateway as a library: everything that the binary `switchboard` is made of.
+
+pub mod config;

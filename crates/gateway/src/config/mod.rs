@@ -1,0 +1,1 @@
+//! The configuration file: reading it, and saying everything that is wrong with it.
