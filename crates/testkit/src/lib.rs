@@ -1,1 +1,25 @@
-//! Placeholder.
+//! What tests stand on: launchers for real servers and programs, and a way to wait for a condition.
+//!
+//! - [`postgres`]: a real `PostgreSQL`, one database for each test
+//! - [`process`]: the built `switchboard` (or any program) as a child, with its output captured
+//! - [`browser`]: a headless Chromium, driven through `WebDriver`
+//! - [`wait`]: waiting for a condition instead of sleeping
+//!
+//! Whatever is started here ends with the test, even where the test's process is killed.
+
+pub mod child;
+pub mod directory;
+pub mod port;
+pub mod postgres;
+
+#[cfg(feature = "harness")]
+pub mod browser;
+#[cfg(feature = "harness")]
+pub mod process;
+#[cfg(feature = "harness")]
+pub mod wait;
+
+/// Whether this process runs as root, as in a container. `PostgreSQL` refuses to, and only root may install packages.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}

@@ -1,1 +1,37 @@
-fn main() {}
+//! Everything about this repository that is automated: `cargo xtask --help`.
+
+mod generate;
+mod requirements;
+mod step;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What a developer of this repository runs.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Regenerate the query data of the stores after a change of a query or a migration
+    Generate {
+        /// Change nothing; fail where the data are out of date
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().task {
+        Task::Generate { check } => generate::generate(check),
+    };
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    eprintln!("error: {error:#}");
+    // Something to install is the reader's to do; anything else is a failure of what was run.
+    if error.is::<requirements::Missing>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+}

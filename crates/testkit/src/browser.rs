@@ -1,0 +1,110 @@
+//! A headless Chromium for tests of pages, driven through `WebDriver` by Debian's `chromium` and `chromium-driver`.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::json;
+
+use crate::child::{self, Child, DeathSignal};
+use crate::directory::ScratchDirectory;
+use crate::port::free_port;
+use crate::wait::wait_for;
+
+pub use fantoccini;
+
+/// One browser with one page and a fresh profile. Ended when dropped.
+#[derive(Debug)]
+pub struct Browser {
+    client: Client,
+    session: String,
+    port: u16,
+    driver: Child,
+    // After the driver, so that the browser is gone when its profile goes.
+    profile: ScratchDirectory,
+}
+
+impl Browser {
+    /// Starts the driver on a free port, and the browser.
+    pub async fn start() -> Result<Self> {
+        let port = free_port()?;
+        let mut command = child::command("chromedriver", DeathSignal::Terminate);
+        command.arg(format!("--port={port}"));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let (driver, _) =
+            Child::spawn(command).context("start chromedriver: apt-get install chromium chromium-driver")?;
+        let listens = async || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok();
+        wait_for("chromedriver to listen", Duration::from_secs(30), listens).await;
+
+        let profile = ScratchDirectory::create("browser")?;
+        let client = open_session(port, profile.path()).await?;
+        let session = client.session_id().await?.context("the browser's session has no id")?;
+        Ok(Self { client, session, port, driver, profile })
+    }
+
+    /// Goes to pages, finds elements, clicks, types, runs scripts.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The browser's profile folder, empty at the start.
+    pub fn profile(&self) -> &Path {
+        self.profile.path()
+    }
+
+    /// Saves what the page shows as a PNG.
+    pub async fn screenshot(&self, path: &Path) -> Result<()> {
+        let png = self.client.screenshot().await.context("take a screenshot")?;
+        fs::write(path, png).with_context(|| format!("write {}", path.display()))
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The driver is killed next and would leave the browser behind; ending the session ends the browser.
+        let _ = end_session(self.port, &self.session);
+        self.driver.signal(rustix::process::Signal::TERM);
+        self.driver.wait(Duration::from_secs(5));
+    }
+}
+
+async fn open_session(port: u16, profile: &Path) -> Result<Client> {
+    let arguments = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-dev-shm-usage",
+        "--window-size=1000,800",
+        // It is driven through a pipe, and ends when the pipe does, whatever became of the driver.
+        "--remote-debugging-pipe",
+    ];
+    let mut arguments: Vec<String> = arguments.map(str::to_owned).into();
+    arguments.push(format!("--user-data-dir={}", profile.display()));
+    let capabilities = json!({ "goog:chromeOptions": { "args": arguments } });
+    let capabilities = capabilities.as_object().context("the capabilities are an object")?.clone();
+    ClientBuilder::new(HttpConnector::new())
+        .capabilities(capabilities)
+        .connect(&format!("http://127.0.0.1:{port}"))
+        .await
+        .context("open a browser session")
+}
+
+/// `DELETE /session/{id}` by hand, since a drop cannot wait for the client's own call.
+fn end_session(port: u16, session: &str) -> std::io::Result<()> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    write!(stream, "DELETE /session/{session} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")?;
+    // The first bytes of the answer mean that the session has ended.
+    stream.read(&mut [0; 64]).map(drop)
+}
