@@ -1,19 +1,20 @@
 //! A temporary directory that is removed even where this process is killed.
 
-use std::fs::Permissions;
+use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// Waits for the end of its input, which comes with the end of whoever holds the other side, then removes the
-/// directory. It tries for a while, since a server that was killed with us may still be writing.
+/// Waits for the end of its input, which comes when whoever holds the other side is gone. Then it removes the directory,
+/// and again if need be: a server or a browser that lost its owner may go on writing for a moment.
 const JANITOR: &str = r#"
     read -r line
-    for attempt in 1 2 3 4 5 6 7 8 9 10; do
-        rm -rf "$1" && exit
-        sleep 0.2
+    for attempt in $(seq 100); do
+        rm -rf "$1"
+        sleep 0.3
+        [ -e "$1" ] || exit
     done
 "#;
 
@@ -21,7 +22,8 @@ const JANITOR: &str = r#"
 #[derive(Debug)]
 pub struct ScratchDirectory {
     path: PathBuf,
-    janitor: Child,
+    /// Held for its input, which closes when this is dropped or this process is dead.
+    _janitor: Child,
 }
 
 impl ScratchDirectory {
@@ -35,7 +37,7 @@ impl ScratchDirectory {
         janitor.args(["-c", JANITOR, "janitor"]).arg(directory.path());
         // In a group of its own, what is sent to the group of the tests does not reach it.
         janitor.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        Ok(Self { janitor: janitor.spawn()?, path: directory.keep() })
+        Ok(Self { _janitor: janitor.spawn()?, path: directory.keep() })
     }
 
     /// Where it is.
@@ -46,7 +48,7 @@ impl ScratchDirectory {
 
 impl Drop for ScratchDirectory {
     fn drop(&mut self) {
-        // Waiting closes the janitor's input first.
-        let _ = self.janitor.wait();
+        // The janitor's input closes after this, and it makes sure.
+        let _ = fs::remove_dir_all(&self.path);
     }
 }

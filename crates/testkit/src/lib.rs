@@ -5,6 +5,9 @@
 //! - [`browser`]: a headless Chromium, driven through `WebDriver`
 //! - [`wait`]: waiting for a condition instead of sleeping
 //!
+//! All but the first are behind the feature `harness`: `switchboard-testkit = { workspace = true, features =
+//! ["harness"] }`.
+//!
 //! Whatever is started here ends with the test, even where the test's process is killed.
 
 pub mod child;

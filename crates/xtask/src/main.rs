@@ -1,8 +1,11 @@
 //! Everything about this repository that is automated: `cargo xtask --help`.
 
+mod ci;
+mod compose;
 mod generate;
 mod requirements;
 mod step;
+mod test;
 
 use std::process::ExitCode;
 
@@ -18,6 +21,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Run the tests, on servers that are started for them
+    Test {
+        /// For the test runner: packages, filters, options; everything is tested without any
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Run all that must pass before a change lands: format, lints, documentation, tests
+    Ci,
     /// Regenerate the query data of the stores after a change of a query or a migration
     Generate {
         /// Change nothing; fail where the data are out of date
@@ -28,6 +39,8 @@ enum Task {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
+        Task::Test { arguments } => test::test(&arguments),
+        Task::Ci => ci::ci(),
         Task::Generate { check } => generate::generate(check),
     };
     let Err(error) = result else { return ExitCode::SUCCESS };
