@@ -119,7 +119,7 @@ pub struct Rates {
 }
 
 /// A token bucket: `burst` sends at once, refilled by one every `period`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rate {
     /// How many may go at once.
     pub burst: NonZeroU32,

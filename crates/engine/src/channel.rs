@@ -1,0 +1,68 @@
+//! A channel, as the parts of the engine share it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use switchboard_core::{ChannelName, ChannelStatus, ConnectionState, Messenger};
+use switchboard_store::Delivery;
+use tokio::time::Instant;
+
+use crate::{config::ChannelPolicy, lanes::LanesHandle};
+
+/// What is known of a channel before its messenger exists: its rules, its state, and the way into
+/// its lanes if this replica runs it.
+pub(crate) struct Channel {
+    pub(crate) policy: ChannelPolicy,
+    pub(crate) status: ChannelStatus,
+    lanes: Mutex<Option<LanesHandle>>,
+}
+
+/// A channel with its messenger.
+#[derive(Clone)]
+pub(crate) struct Attached {
+    pub(crate) channel: Arc<Channel>,
+    pub(crate) messenger: Arc<dyn Messenger>,
+}
+
+/// How a channel is doing, as far as this replica knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChannelHealth {
+    /// The channel.
+    pub channel: ChannelName,
+    /// Whether this replica runs it.
+    pub owned: bool,
+    /// Its connection, if this replica runs it.
+    #[serde(flatten)]
+    pub state: ConnectionState,
+    /// Why it cannot do its job, if it cannot.
+    pub trouble: Option<String>,
+}
+
+impl Channel {
+    pub(crate) fn new(policy: ChannelPolicy) -> Self {
+        Self { policy, status: ChannelStatus::new(), lanes: Mutex::new(None) }
+    }
+
+    /// Opens or closes the way into the lanes.
+    pub(crate) fn set_lanes(&self, lanes: Option<LanesHandle>) {
+        *self.lanes.lock().unwrap_or_else(PoisonError::into_inner) = lanes;
+    }
+
+    /// Hands on what was just committed, if this replica runs the channel. `asked_at` is from
+    /// before the commit. Nothing is lost if it does not get there: the scan finds it.
+    pub(crate) fn push(&self, deliveries: Vec<Delivery>, asked_at: Instant) {
+        if let Some(lanes) = &*self.lanes.lock().unwrap_or_else(PoisonError::into_inner) {
+            lanes.push(deliveries, asked_at);
+        }
+    }
+
+    pub(crate) fn health(&self) -> ChannelHealth {
+        let owned = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        ChannelHealth {
+            channel: self.policy.name.clone(),
+            owned,
+            state: self.status.state(),
+            trouble: if owned { self.status.trouble() } else { None },
+        }
+    }
+}

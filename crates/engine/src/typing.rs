@@ -1,0 +1,214 @@
+//! Showing that an answer is being written: from when the AI has taken a message until the answer
+//! goes out, or a cap.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures_util::{StreamExt as _, stream};
+use switchboard_core::{Action, ConversationId, Typing, chain};
+use switchboard_store::ChatKey;
+use tokio::{sync::Notify, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use crate::channel::Attached;
+
+/// An answer that comes sooner than this needs no indicator, and costs no call to the messenger.
+const SHOW_AFTER: Duration = Duration::from_millis(300);
+/// How many indicators are sent at once.
+const AT_ONCE: usize = 16;
+/// How long a messenger may take for one.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Tells the typing task what happens in a chat. Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct TypingHandle {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    chats: Mutex<HashMap<ChatKey, Waiting>>,
+    changed: Notify,
+}
+
+/// A chat whose user waits for an answer.
+struct Waiting {
+    conversation: ConversationId,
+    /// When the indicator is sent next; `None` until the AI has taken the message.
+    show_at: Option<Instant>,
+    until: Option<Instant>,
+    shown: bool,
+    answered: bool,
+}
+
+impl TypingHandle {
+    /// A message is about to be given to the AI. Said before, so that an answer that overtakes the
+    /// AI's confirmation is noticed.
+    pub(crate) fn asked(&self, chat: ChatKey, conversation: &ConversationId) {
+        self.chats().entry(chat).or_insert_with(|| Waiting {
+            conversation: conversation.clone(),
+            show_at: None,
+            until: None,
+            shown: false,
+            answered: false,
+        });
+    }
+
+    /// The AI has taken the message.
+    pub(crate) fn taken(&self, chat: ChatKey) {
+        if let Some(waiting) = self.chats().get_mut(&chat).filter(|it| it.show_at.is_none()) {
+            waiting.show_at = Some(Instant::now() + SHOW_AFTER);
+            self.shared.changed.notify_one();
+        }
+    }
+
+    /// The AI has not taken the message.
+    pub(crate) fn not_taken(&self, chat: ChatKey) {
+        let mut chats = self.chats();
+        if chats.get(&chat).is_some_and(|waiting| waiting.show_at.is_none()) {
+            chats.remove(&chat);
+        }
+    }
+
+    /// An answer goes out.
+    pub(crate) fn answered(&self, chat: ChatKey) {
+        let mut chats = self.chats();
+        match chats.get_mut(&chat) {
+            Some(waiting) if waiting.shown => {
+                waiting.answered = true;
+                self.shared.changed.notify_one();
+            }
+            Some(_) => {
+                chats.remove(&chat);
+            }
+            None => {}
+        }
+    }
+
+    fn chats(&self) -> std::sync::MutexGuard<'_, HashMap<ChatKey, Waiting>> {
+        self.shared.chats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What must be sent now, and when to look again.
+    fn due(
+        &self,
+        now: Instant,
+        refresh: Duration,
+        hide: bool,
+        cap: Duration,
+    ) -> (Vec<Typing>, Option<Instant>) {
+        let mut due = Vec::new();
+        let mut next = None;
+        self.chats().retain(|_, waiting| {
+            let Some(show_at) = waiting.show_at else { return true };
+            let conversation = waiting.conversation.clone();
+            if waiting.answered || waiting.until.is_some_and(|until| until <= now) {
+                if hide && waiting.shown {
+                    due.push(Typing { conversation, on: false });
+                }
+                return false;
+            }
+            let mut again = show_at;
+            if show_at <= now {
+                due.push(Typing { conversation, on: true });
+                again = now + refresh;
+                waiting.show_at = Some(again);
+                waiting.until.get_or_insert(now + cap);
+                waiting.shown = true;
+            }
+            next = Some(next.map_or(again, |earlier: Instant| earlier.min(again)));
+            true
+        });
+        (due, next)
+    }
+}
+
+/// Sends the channel's indicators until `stop`.
+pub(crate) async fn run(to: Attached, handle: TypingHandle, stop: CancellationToken) {
+    let cap = to.channel.policy.typing_cap;
+    let mut next: Option<Instant> = None;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = handle.shared.changed.notified() => {}
+            () = tokio::time::sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {}
+        }
+        // The shortest refresh of a messenger that shows typing at all; the same in every
+        // conversation of a channel as far as platforms go.
+        let support = {
+            let chats = handle.chats();
+            chats.values().find_map(|it| to.messenger.capabilities(&it.conversation).typing)
+        };
+        let Some(support) = support else {
+            handle.chats().clear();
+            next = None;
+            continue;
+        };
+        let (due, again) = handle.due(Instant::now(), support.refresh, support.hide, cap);
+        next = again;
+        stream::iter(due).for_each_concurrent(AT_ONCE, |typing| send(&to, typing)).await;
+    }
+}
+
+async fn send(to: &Attached, typing: Typing) {
+    let channel = &to.channel.policy.name;
+    match tokio::time::timeout(TIMEOUT, to.messenger.execute(&Action::Typing(typing))).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::debug!(%channel, error = %chain(&error), "typing was not shown"),
+        Err(_) => tracing::debug!(%channel, "typing was not shown in time"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REFRESH: Duration = Duration::from_secs(4);
+    const CAP: Duration = Duration::from_mins(2);
+
+    fn on(due: &[Typing]) -> Vec<bool> {
+        due.iter().map(|typing| typing.on).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn shown_after_a_moment_kept_alive_and_hidden_by_the_answer() {
+        let typing = TypingHandle::default();
+        let (chat, conversation) = (ChatKey(1), ConversationId::new("c"));
+        typing.asked(chat, &conversation);
+        assert_eq!(typing.due(Instant::now(), REFRESH, true, CAP).1, None, "the AI has not taken it yet");
+        typing.taken(chat);
+        let (due, next) = typing.due(Instant::now(), REFRESH, true, CAP);
+        assert_eq!((on(&due), next), (vec![], Some(Instant::now() + SHOW_AFTER)));
+        tokio::time::advance(SHOW_AFTER).await;
+        let (due, next) = typing.due(Instant::now(), REFRESH, true, CAP);
+        assert_eq!((on(&due), next), (vec![true], Some(Instant::now() + REFRESH)));
+        typing.answered(chat);
+        assert_eq!(on(&typing.due(Instant::now(), REFRESH, true, CAP).0), [false]);
+        assert_eq!(typing.due(Instant::now(), REFRESH, true, CAP), (vec![], None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_overtakes_the_confirmation_shows_nothing() {
+        let typing = TypingHandle::default();
+        let chat = ChatKey(1);
+        typing.asked(chat, &ConversationId::new("c"));
+        typing.answered(chat);
+        typing.taken(chat);
+        tokio::time::advance(SHOW_AFTER).await;
+        assert_eq!(typing.due(Instant::now(), REFRESH, true, CAP), (vec![], None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_ends_at_the_cap() {
+        let typing = TypingHandle::default();
+        typing.asked(ChatKey(1), &ConversationId::new("c"));
+        typing.taken(ChatKey(1));
+        tokio::time::advance(SHOW_AFTER).await;
+        assert_eq!(on(&typing.due(Instant::now(), REFRESH, true, CAP).0), [true]);
+        tokio::time::advance(CAP).await;
+        assert_eq!(on(&typing.due(Instant::now(), REFRESH, true, CAP).0), [false]);
+    }
+}
