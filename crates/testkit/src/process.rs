@@ -9,6 +9,10 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
 use rustix::process::Signal;
 
 use crate::child::{self, Child, DeathSignal};
@@ -81,10 +85,11 @@ impl Process {
         wait_for(&format!("a line with {text:?}"), limit, find).await
     }
 
-    /// Waits until a GET of `url` is answered with success. Panics after `limit`.
+    /// Waits until a GET of `url`, plain http, is answered with success. Panics after `limit`.
     pub async fn wait_for_success(&self, url: &str, limit: Duration) {
+        let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
         let get = async || {
-            let answer = reqwest::get(url).await.ok()?;
+            let answer = client.get(url.parse().expect("the test names a url")).await.ok()?;
             answer.status().is_success().then_some(())
         };
         wait_for(&format!("{url} to answer with success"), limit, get).await;
