@@ -1,0 +1,7 @@
+//! The sandbox over HTTP: a client in front of it, and a server behind it that receives webhooks.
+
+mod control;
+mod faults;
+mod messages;
+mod panel;
+mod support;
