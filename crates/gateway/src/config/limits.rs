@@ -1,0 +1,57 @@
+//! `limits` of a `[[channel]]`: how fast it sends.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use switchboard_core::{Rate, Rates};
+
+use super::{
+    mistake::{Fault, Invalid},
+    section::Section,
+};
+
+/// The fastest and the largest that may be asked for.
+const MOST: u32 = 100_000;
+/// The slowest: about one in a quarter of an hour.
+const SLOWEST: f64 = 0.001;
+
+/// How fast a channel sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Limits {
+    /// As fast as the platform's published rates allow.
+    Platform,
+    /// As fast as it can.
+    Off,
+    /// At rates of one's own; one that is left out is not limited.
+    Own(Rates),
+}
+
+impl Limits {
+    /// Reads `"platform"`, `"off"`, or
+    /// `{ channel = { burst = 30, per_second = 30 }, conversation = { burst = 3, per_second = 1 } }`.
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        if section.is_table("limits") {
+            let own = section.table("limits", rates).and_then(Result::ok);
+            return own.map_or(Self::Platform, Self::Own);
+        }
+        section.one_of("limits", &[("platform", Self::Platform), ("off", Self::Off)]).or(Self::Platform)
+    }
+}
+
+fn rates(section: &mut Section<'_>) -> Result<Rates, Invalid> {
+    let channel = section.table("channel", rate).transpose();
+    let conversation = section.table("conversation", rate).transpose();
+    if !section.has("channel") && !section.has("conversation") {
+        let remedy = "add conversation = { burst = 3, per_second = 1 }, or take \"off\" instead of the table";
+        return Err(section.mistake("conversation", Fault::new("missing, and so is channel", remedy)));
+    }
+    Ok(Rates { channel: channel?, conversation: conversation? })
+}
+
+fn rate(section: &mut Section<'_>) -> Result<Rate, Invalid> {
+    let burst = section.integer("burst", 1..=MOST).required();
+    let per_second = section.number("per_second", SLOWEST..=f64::from(MOST)).required();
+    Ok(Rate {
+        burst: NonZeroU32::new(burst?).expect("the range begins at 1"),
+        period: Duration::from_secs_f64(per_second?.recip()),
+    })
+}
