@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use switchboard_core::{AiName, ChannelName};
+use switchboard_engine::{Groups, Limits, OnUnknown, Scope};
 
-use super::{kinds::Kinds, limits::Limits, mistake::Invalid, name::Names, nearest, section::Section, value};
+use super::{kinds::Kinds, limits, mistake::Invalid, name::Names, nearest, section::Section, value};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -23,8 +24,8 @@ pub struct ChannelConfig<A> {
     pub task_id: String,
     /// When the bot answers in groups. Default: [`Groups::Mention`].
     pub groups: Groups,
-    /// Who shares a chat in a group. Default: [`ChatScope::User`].
-    pub scope: ChatScope,
+    /// Who shares a chat in a group. Default: [`Scope::User`].
+    pub scope: Scope,
     /// How fast it sends. Default: [`Limits::Platform`].
     pub limits: Limits,
     /// What happens after a send whose outcome cannot be known. Default: [`OnUnknown::Retry`].
@@ -39,35 +40,6 @@ pub struct ChannelConfig<A> {
     pub adapter: A,
 }
 
-/// When the bot answers in groups.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Groups {
-    /// When it is mentioned, replied to or commanded.
-    Mention,
-    /// Always.
-    All,
-    /// Never.
-    Off,
-}
-
-/// Who shares a chat in a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChatScope {
-    /// Every user has one.
-    User,
-    /// Everybody has the same.
-    Room,
-}
-
-/// What happens after a send whose outcome cannot be known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnUnknown {
-    /// It is sent again; it may arrive twice.
-    Retry,
-    /// It is given up; it may not arrive.
-    Drop,
-}
-
 impl<A> ChannelConfig<A> {
     pub(super) fn read(
         section: &mut Section<'_>,
@@ -79,9 +51,9 @@ impl<A> ChannelConfig<A> {
         let ai = ai_names.refer(section, "ai", "[[ai]]");
         let task_id = section.string("task_id").required();
         let groups = read_groups(section);
-        let scope = section.one_of("scope", &[("user", ChatScope::User), ("room", ChatScope::Room)]);
-        let scope = scope.or(ChatScope::User);
-        let limits = Limits::read(section);
+        let scope = section.one_of("scope", &[("user", Scope::User), ("room", Scope::Room)]);
+        let scope = scope.or(Scope::User);
+        let limits = limits::read(section);
         let on_unknown =
             section.one_of("on_unknown", &[("retry", OnUnknown::Retry), ("drop", OnUnknown::Drop)]);
         let on_unknown = on_unknown.or(OnUnknown::Retry);

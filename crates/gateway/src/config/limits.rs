@@ -3,6 +3,7 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use switchboard_core::{Rate, Rates};
+use switchboard_engine::Limits;
 
 use super::{
     mistake::{Fault, Invalid},
@@ -14,27 +15,14 @@ const MOST: u32 = 100_000;
 /// The slowest: about one in a quarter of an hour.
 const SLOWEST: f64 = 0.001;
 
-/// How fast a channel sends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Limits {
-    /// As fast as the platform's published rates allow.
-    Platform,
-    /// As fast as it can.
-    Off,
-    /// At rates of one's own; one that is left out is not limited.
-    Own(Rates),
-}
-
-impl Limits {
-    /// Reads `"platform"`, `"off"`, or
-    /// `{ channel = { burst = 30, per_second = 30 }, conversation = { burst = 3, per_second = 1 } }`.
-    pub(super) fn read(section: &mut Section<'_>) -> Self {
-        if section.is_table("limits") {
-            let own = section.table("limits", rates).and_then(Result::ok);
-            return own.map_or(Self::Platform, Self::Own);
-        }
-        section.one_of("limits", &[("platform", Self::Platform), ("off", Self::Off)]).or(Self::Platform)
+/// Reads `"platform"`, `"off"`, or
+/// `{ channel = { burst = 30, per_second = 30 }, conversation = { burst = 3, per_second = 1 } }`.
+pub(super) fn read(section: &mut Section<'_>) -> Limits {
+    if section.is_table("limits") {
+        let own = section.table("limits", rates).and_then(Result::ok);
+        return own.map_or(Limits::Platform, Limits::Rates);
     }
+    section.one_of("limits", &[("platform", Limits::Platform), ("off", Limits::Off)]).or(Limits::Platform)
 }
 
 fn rates(section: &mut Section<'_>) -> Result<Rates, Invalid> {

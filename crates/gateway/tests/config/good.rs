@@ -11,7 +11,8 @@ use std::{
 
 use secrecy::ExposeSecret;
 use switchboard_core::{Rate, Rates};
-use switchboard_gateway::config::{ChatScope, Groups, Limits, LogFormat, OnUnknown};
+use switchboard_engine::{Groups, Limits, OnUnknown, Scope};
+use switchboard_gateway::config::LogFormat;
 
 use super::*;
 
@@ -112,13 +113,13 @@ fn every_setting_of_a_channel_arrives() {
     let [first, second] = &config.channels[..] else { panic!("there are two") };
     assert_eq!((first.name.as_str(), first.kind.as_str(), first.ai.as_str()), ("site-1", "web", "main"));
     assert_eq!(first.task_id, "17x4${8");
-    assert_eq!((first.groups, first.scope), (Groups::All, ChatScope::Room));
+    assert_eq!((first.groups, first.scope), (Groups::All, Scope::Room));
     let rate = |burst, millis| Rate {
         burst: NonZeroU32::new(burst).expect("not zero"),
         period: Duration::from_millis(millis),
     };
     let rates = Rates { channel: Some(rate(30, 50)), conversation: Some(rate(10, 5000)) };
-    assert_eq!(first.limits, Limits::Own(rates));
+    assert_eq!(first.limits, Limits::Rates(rates));
     assert_eq!(first.on_unknown, OnUnknown::Drop);
     assert_eq!(first.typing_cap, Duration::from_secs(30));
     assert_eq!(first.notice.as_deref(), Some("Please *wait*"));
@@ -128,7 +129,7 @@ fn every_setting_of_a_channel_arrives() {
     assert_eq!(title.as_deref(), Some("Chat"));
 
     assert_eq!((second.name.as_str(), &second.limits), ("pager_2", &Limits::Off));
-    assert_eq!((second.groups, second.scope), (Groups::Mention, ChatScope::User));
+    assert_eq!((second.groups, second.scope), (Groups::Mention, Scope::User));
     assert_eq!(second.on_unknown, OnUnknown::Retry);
     let Adapter::Pager { number, secret } = &second.adapter else { panic!("it is a pager") };
     assert_eq!(*number, 7);
@@ -139,7 +140,7 @@ fn every_setting_of_a_channel_arrives() {
 fn one_rate_may_be_left_out() {
     let text = EVERYTHING.replace("limits = 'off'", "[channel.limits.channel]\nburst = 1\nper_second = 1");
     let config = parse(&text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    let Limits::Own(rates) = &config.channels[1].limits else { panic!("a table is a table") };
+    let Limits::Rates(rates) = &config.channels[1].limits else { panic!("a table is a table") };
     assert!(rates.channel.is_some() && rates.conversation.is_none());
 }
 
