@@ -1,0 +1,178 @@
+//! What a web channel is configured with.
+
+use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+use switchboard_core::{ChannelName, Rate};
+use time::OffsetDateTime;
+use url::Url;
+
+use crate::id;
+
+/// Tells the time. Given by the wiring, so that tests can set it.
+pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
+
+/// The shortest secret that is taken, in bytes: the length of the signature it makes.
+const MIN_SECRET: usize = 32;
+
+/// The settings of one web channel.
+#[derive(Clone)]
+pub struct WebConfig {
+    /// The channel's name; a part of the page's address and of every visitor's signature, so
+    /// another name makes every visitor a new one.
+    pub channel: ChannelName,
+    /// The key that visitors' tokens are signed with; at least 32 bytes. The same on every
+    /// replica. Another one makes every visitor a new one.
+    pub secret: SecretString,
+    /// Tells the time.
+    pub clock: Clock,
+    /// The sites, as exact origins (`https://www.example.com`), that may show the page in a frame
+    /// and call its routes. The page's own origin always may. Where a proxy changes the `Host`
+    /// header, the gateway's public origin belongs here too. Default: none.
+    pub allowed_origins: Vec<String>,
+    /// The heading of the page. Default: "Chat".
+    pub title: Option<String>,
+    /// How fast one visitor may write. Default: 20 messages at once, then one per second, which
+    /// nobody reaches by typing.
+    pub flood: Rate,
+    /// The longest message a visitor may write, in Unicode code points. Default: 8,000, about
+    /// three printed pages.
+    pub max_text: usize,
+}
+
+impl WebConfig {
+    /// The defaults for everything that has one.
+    pub fn new(channel: ChannelName, secret: SecretString, clock: Clock) -> Self {
+        Self {
+            channel,
+            secret,
+            clock,
+            allowed_origins: Vec::new(),
+            title: None,
+            flood: default_flood(),
+            max_text: 8_000,
+        }
+    }
+
+    /// Everything that is wrong with the settings; empty if they can be used.
+    pub fn mistakes(&self) -> Vec<ConfigError> {
+        let mut mistakes = Vec::new();
+        if matches!(self.channel.as_str(), "" | "." | "..") {
+            mistakes.push(ConfigError::Name { name: self.channel.to_string() });
+        }
+        let length = self.secret.expose_secret().len();
+        if length < MIN_SECRET {
+            mistakes.push(ConfigError::Secret { length });
+        }
+        mistakes.extend(self.allowed_origins.iter().filter_map(|origin| origin_mistake(origin)));
+        if self.flood.period.is_zero() {
+            mistakes.push(ConfigError::Flood);
+        }
+        if self.max_text == 0 {
+            mistakes.push(ConfigError::MaxText);
+        }
+        mistakes
+    }
+
+    /// The channel's name as one segment of a path.
+    pub(crate) fn segment(&self) -> String {
+        id::path_segment(&self.channel)
+    }
+}
+
+impl fmt::Debug for WebConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebConfig")
+            .field("channel", &self.channel)
+            .field("allowed_origins", &self.allowed_origins)
+            .field("flood", &self.flood)
+            .field("max_text", &self.max_text)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A setting that cannot be used, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The name cannot be a part of an address.
+    #[error("a web channel cannot be named {name:?}; take letters, digits and hyphens")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// The secret could be guessed.
+    #[error(
+        "the secret has {length} bytes; take at least {MIN_SECRET}, for example from `openssl rand -hex 32`"
+    )]
+    Secret {
+        /// How long it is, in bytes.
+        length: usize,
+    },
+    /// An origin that no browser would send.
+    #[error("{origin:?} is not an origin; write it as {suggestion:?}")]
+    Origin {
+        /// As configured.
+        origin: String,
+        /// What was probably meant, or an example.
+        suggestion: String,
+    },
+    /// A rate without a pace.
+    #[error("the flood limit's period is zero; take a second or more")]
+    Flood,
+    /// No message could be written.
+    #[error("the longest message has no characters; take 8000 or leave it out")]
+    MaxText,
+}
+
+/// Twenty at once, then one per second.
+fn default_flood() -> Rate {
+    Rate { burst: NonZeroU32::new(20).expect("20 is not zero"), period: Duration::from_secs(1) }
+}
+
+/// What is wrong with an origin. Browsers send scheme, host and a port that is not the scheme's
+/// own, in lower case and without a slash at the end; only that can be compared exactly.
+fn origin_mistake(origin: &str) -> Option<ConfigError> {
+    let parsed = Url::parse(origin).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    let suggestion = match parsed {
+        Some(url) => url.origin().ascii_serialization(),
+        None => "https://www.example.com".to_owned(),
+    };
+    (suggestion != origin).then(|| ConfigError::Origin { origin: origin.to_owned(), suggestion })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(secret: &str, origins: &[&str]) -> WebConfig {
+        let clock: Clock = Arc::new(|| OffsetDateTime::UNIX_EPOCH);
+        let mut config = WebConfig::new(ChannelName::new("site"), SecretString::from(secret), clock);
+        config.allowed_origins = origins.iter().map(|&origin| origin.to_owned()).collect();
+        config
+    }
+
+    #[test]
+    fn exact_origins_are_taken() {
+        let origins = ["https://www.example.com", "http://localhost:3000", "https://[::1]:8443"];
+        assert_eq!(config(&"k".repeat(32), &origins).mistakes(), []);
+    }
+
+    #[test]
+    fn every_mistake_is_named() {
+        let mut config = config("short", &["https://Example.com/", "https://a.example:443", "*"]);
+        config.flood.period = Duration::ZERO;
+        let text: Vec<String> = config.mistakes().iter().map(ToString::to_string).collect();
+        assert_eq!(text.len(), 5, "{text:?}");
+        assert!(text[0].contains("5 bytes"), "{text:?}");
+        assert!(text[1].ends_with("write it as \"https://example.com\""), "{text:?}");
+        assert!(text[2].ends_with("write it as \"https://a.example\""), "{text:?}");
+        assert!(text[3].contains("\"*\" is not an origin"), "{text:?}");
+        assert!(text[4].contains("flood"), "{text:?}");
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let secret = "a-secret-that-must-not-be-printed";
+        assert!(!format!("{:?}", config(secret, &[])).contains(secret));
+    }
+}
