@@ -1,0 +1,52 @@
+//! `POST /chat/{channel}/messages`: takes in what a visitor wrote.
+//!
+//! 200 says that the message is stored. Until then the page repeats it under the same id, and it
+//! is taken once.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{FromRequest as _, Request, State},
+    http::StatusCode,
+};
+use serde::Serialize;
+use switchboard_core::{Accepted, Position};
+
+use super::{Channel, visitor::Visitor};
+use crate::{error::ApiError, inbound::PostedMessage};
+
+/// What became of the message.
+#[derive(Serialize)]
+pub(super) struct Taken {
+    status: &'static str,
+    /// Where it stands in the conversation; not known of one that was stored before.
+    position: Option<Position>,
+}
+
+pub(super) async fn create(
+    State(channel): State<Arc<Channel>>,
+    Visitor(claim): Visitor,
+    request: Request,
+) -> Result<Json<Taken>, ApiError> {
+    // Before the body is read: a flood is to cost as little as possible.
+    channel.limits.message(claim.visitor)?;
+    let limit = channel.config.max_text;
+    let body = Bytes::from_request(request, &()).await.map_err(|rejection| {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            ApiError::TooLong { limit }
+        } else {
+            ApiError::Json { reason: "it ended early".to_owned() }
+        }
+    })?;
+    let message = PostedMessage::read(&body, limit)?;
+    let event = message.into_event(claim.visitor, (channel.config.clock)());
+    let accepted = channel.inbox.accept(vec![event], None).await?;
+    channel.streams.wake(&claim.visitor.conversation());
+    Ok(Json(match accepted.first() {
+        Some(Accepted::Stored(position)) => Taken { status: "stored", position: Some(*position) },
+        // The rules of groups, by which events are ignored, do not apply to direct messages.
+        Some(Accepted::Duplicate | Accepted::Ignored) | None => Taken { status: "duplicate", position: None },
+    }))
+}

@@ -1,0 +1,85 @@
+//! The routes of one channel, one endpoint per file.
+
+mod asset;
+mod events;
+mod messages;
+mod page;
+mod session;
+mod visitor;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderValue, header},
+    middleware,
+    routing::{get, post},
+};
+use switchboard_core::Inbox;
+use tokio_util::sync::CancellationToken;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::{
+    ConfigError, WebConfig, flood::Limits, inbound::PostedMessage, origin, streams::Streams, token::Tokens,
+};
+
+/// What the endpoints work with.
+struct Channel {
+    config: WebConfig,
+    inbox: Inbox,
+    limits: Limits,
+    streams: Arc<Streams>,
+    tokens: Tokens,
+    stop: CancellationToken,
+}
+
+/// The router, with the channel's name in its paths.
+pub(crate) fn router(
+    config: WebConfig,
+    inbox: Inbox,
+    streams: Arc<Streams>,
+    stop: CancellationToken,
+) -> Result<Router, ConfigError> {
+    let path = format!("/chat/{}", config.segment());
+    let channel = Arc::new(Channel {
+        limits: Limits::new(config.flood)?,
+        tokens: Tokens::new(&config.secret, &config.channel),
+        config,
+        inbox,
+        streams,
+        stop,
+    });
+    Ok(Router::new()
+        // A channel's name may begin with a colon or an asterisk; it is meant literally.
+        .without_v07_checks()
+        .merge(page::router(&path, &channel.config))
+        .merge(asset::router(&path))
+        .merge(api(&path, channel))
+        .layer(SetResponseHeaderLayer::overriding(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ))
+        .layer(SetResponseHeaderLayer::overriding(
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("no-referrer"),
+        )))
+}
+
+/// What scripts call, as opposed to what browsers open.
+fn api(path: &str, channel: Arc<Channel>) -> Router {
+    let allowed: Arc<[String]> = channel.config.allowed_origins.clone().into();
+    let max_body = PostedMessage::max_body(channel.config.max_text);
+    Router::new()
+        .without_v07_checks()
+        .route(&format!("{path}/session"), post(session::create))
+        .route(&format!("{path}/messages"), post(messages::create))
+        .route(&format!("{path}/events"), get(events::stream))
+        .layer(DefaultBodyLimit::max(max_body))
+        .layer(SetResponseHeaderLayer::overriding(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-store"),
+        ))
+        .layer(middleware::from_fn_with_state(allowed, origin::guard))
+        .with_state(channel)
+}
