@@ -1,0 +1,92 @@
+//! Connecting: what every connection is set to, and the pool.
+
+use std::{str::FromStr, time::Duration};
+
+use sqlx::{
+    Connection,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use switchboard_store::StoreResult;
+
+use crate::{PostgresStore, error::Fault};
+
+/// How many connections a store keeps at most, unless told otherwise. Three writers and some
+/// readers work at once; more only compete for the server's processors.
+pub const DEFAULT_CONNECTIONS: u32 = 10;
+
+/// How long a call waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A connection that was idle for longer is tested before it is used: the server may have been
+/// restarted since. One in constant use is not, since that would cost a round trip per call.
+const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
+
+/// How long one statement, or its waiting for one lock, may take.
+const STATEMENT_TIMEOUT: &str = "10s";
+
+static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/postgres");
+
+impl PostgresStore {
+    /// Connects with [`DEFAULT_CONNECTIONS`]. Fails with `Unavailable` where the database cannot
+    /// be reached now, with `Refused` where it does not let us in or the url is not one.
+    pub async fn connect(url: &str) -> StoreResult<Self> {
+        Self::connect_with(url, DEFAULT_CONNECTIONS).await
+    }
+
+    /// Connects with at most so many connections at a time.
+    #[tracing::instrument(name = "db.store.connect", level = "debug", skip_all)]
+    pub async fn connect_with(url: &str, max_connections: u32) -> StoreResult<Self> {
+        let fail = |error: sqlx::Error| Fault::from(error).during("db.store.connect");
+        let options = PgConnectOptions::from_str(url)
+            .map_err(fail)?
+            .application_name("switchboard")
+            .options(connection_settings());
+        let pool = PgPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+            .before_acquire(|connection, usage| {
+                Box::pin(async move {
+                    if usage.idle_for > TEST_AFTER_IDLE {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .connect_with(options.clone())
+            .await
+            .map_err(fail)?;
+        Ok(Self { pool, options })
+    }
+}
+
+/// What the server is asked to do with every connection of ours.
+fn connection_settings() -> [(&'static str, &'static str); 8] {
+    [
+        ("default_transaction_isolation", "read committed"),
+        ("statement_timeout", STATEMENT_TIMEOUT),
+        ("lock_timeout", STATEMENT_TIMEOUT),
+        // A replica that vanished must not keep its locks.
+        ("idle_in_transaction_session_timeout", STATEMENT_TIMEOUT),
+        ("tcp_keepalives_idle", "5"),
+        ("tcp_keepalives_interval", "2"),
+        ("tcp_keepalives_count", "3"),
+        // Compiling a statement costs more than any of ours takes.
+        ("jit", "off"),
+    ]
+}
+
+/// Brings the tables up to date. Replicas that start together wait for each other.
+pub(crate) async fn migrate(options: &PgConnectOptions) -> Result<(), Fault> {
+    // A connection of its own: a migration may take longer than a statement otherwise may.
+    let settings = [("statement_timeout", "0"), ("lock_timeout", "60s")];
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options.clone().options(settings))
+        .await?;
+    let result = MIGRATOR.run(&pool).await;
+    pool.close().await;
+    Ok(result?)
+}

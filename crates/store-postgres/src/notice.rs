@@ -1,0 +1,77 @@
+//! Users who wait for an answer for too long.
+
+use sqlx::PgConnection;
+use switchboard_core::{ChannelName, ConversationId, ThreadUpdate};
+use switchboard_store::{ChatKey, LeaseToken, Notice, ReplyMessage, ReplyOutcome};
+
+use crate::{
+    PostgresStore,
+    error::Fault,
+    fence,
+    reply::{Request, reply},
+};
+
+/// See [`switchboard_store::MessageStore::due_notices`].
+pub(crate) async fn due(
+    connection: &mut PgConnection,
+    channel: &ChannelName,
+    limit: u32,
+) -> Result<Vec<Notice>, Fault> {
+    let rows = sqlx::query!(
+        r#"
+        SELECT id, conversation
+        FROM chat
+        WHERE channel = $1 AND notice_at <= now()
+        ORDER BY notice_at, id
+        LIMIT $2
+        "#,
+        channel.as_str(),
+        i64::from(limit),
+    )
+    .fetch_all(connection)
+    .await?;
+    let notice =
+        |chat, conversation| Notice { chat: ChatKey(chat), conversation: ConversationId::new(conversation) };
+    Ok(rows.into_iter().map(|row| notice(row.id, row.conversation)).collect())
+}
+
+/// See [`switchboard_store::MessageStore::send_notice`].
+pub(crate) async fn send(
+    store: &PostgresStore,
+    channel: &ChannelName,
+    token: LeaseToken,
+    chat: ChatKey,
+    notice: &ReplyMessage,
+) -> Result<Option<ReplyOutcome>, Fault> {
+    let mut transaction = store.begin().await?;
+    let fences = fence::hold(&mut transaction, [channel].into_iter()).await?;
+    let outcome = if fences.confirm(channel, token) && claim(&mut transaction, channel, chat).await? {
+        let request = Request {
+            chat: chat.0,
+            message_id: None,
+            update: &ThreadUpdate::default(),
+            message: Some(notice),
+        };
+        reply(&mut transaction, &[request]).await?.pop()
+    } else {
+        None
+    };
+    transaction.commit().await?;
+    Ok(outcome)
+}
+
+/// Locks the chat, and takes its notice if it is still due.
+async fn claim(transaction: &mut PgConnection, channel: &ChannelName, chat: ChatKey) -> Result<bool, Fault> {
+    let claimed = sqlx::query!(
+        r#"
+        UPDATE chat
+        SET notice_at = NULL, notice_sent = TRUE
+        WHERE id = $1 AND channel = $2 AND notice_at <= now()
+        "#,
+        chat.0,
+        channel.as_str(),
+    )
+    .execute(transaction)
+    .await?;
+    Ok(claimed.rows_affected() > 0)
+}
