@@ -18,6 +18,8 @@ CREATE TABLE channel (
     lease_token INTEGER NOT NULL DEFAULT 0,
     -- When the ownership ends unless it is renewed.
     lease_until INTEGER,
+    -- Random, made when the channel was first started; signs what the channel gives out.
+    secret TEXT,
     -- When the channel was first started.
     created_at INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000000 AS INTEGER))
 ) STRICT;

@@ -45,6 +45,10 @@ pub trait LeaseStore: Send + Sync {
     /// Gives the channel back. Does nothing if it is not ours any more.
     async fn release(&self, channel: &ChannelName, token: LeaseToken) -> StoreResult<()>;
 
+    /// The secret of a registered channel, for what it signs. The first call stores `new`; every
+    /// call returns what was stored then.
+    async fn channel_secret(&self, channel: &ChannelName, new: &str) -> StoreResult<String>;
+
     /// The channel's cursor.
     async fn cursor(&self, channel: &ChannelName) -> StoreResult<Option<Cursor>>;
 }

@@ -15,7 +15,7 @@ pub async fn the_first_message_makes_its_chat(store: Arc<dyn Store>) {
     let delivery = stored.delivery;
 
     assert!(stored.position.0 > 0);
-    assert_eq!(i64::from(delivery.message.0), stored.position.0);
+    assert_eq!(delivery.message.0, stored.position.0);
     assert_eq!((delivery.seq, delivery.attempts, delivery.run_in), (1, 0, Duration::ZERO));
     assert_eq!((delivery.key.clone(), delivery.lane_was_idle), (message.key, true));
     assert_eq!(delivery.payload, Payload::ToAi { text: "hello".to_owned() });

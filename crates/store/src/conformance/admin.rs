@@ -104,7 +104,7 @@ pub async fn deliveries_are_filtered_and_paged(store: Arc<dyn Store>) {
     assert_eq!(list(DeliveryFilter { before: Some(everything[1]), ..all() }, 2).await, everything[2..4]);
 
     let row = detail(&store, &given_up).await.row;
-    assert_eq!(store.deliveries(&state(DeliveryState::Dead), 1).await.unwrap(), [row.clone()]);
+    assert_eq!(store.deliveries(&state(DeliveryState::Dead), 1).await.unwrap(), std::slice::from_ref(&row));
     assert_eq!(
         (row.direction, row.channel, row.chat_id),
         (Direction::ToAi, owner.channel, given_up.chat.chat_id)
@@ -139,7 +139,7 @@ pub async fn the_last_webhooks_are_kept(store: Arc<dyn Store>) {
     let webhook = |number: u8| RefusedWebhook {
         ai: AiName::new("main"),
         reason: format!("reason {number}"),
-        content_type: (number % 2 == 0).then(|| "text/plain".to_owned()),
+        content_type: number.is_multiple_of(2).then(|| "text/plain".to_owned()),
         body: vec![number, 0, 255, 0xc3, 0x28],
     };
     assert_eq!(store.webhooks(10).await.unwrap(), []);

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Long enough for no case to see it pass.
-pub const HOUR: Duration = Duration::from_secs(3600);
+pub const HOUR: Duration = Duration::from_hours(1);
 
 /// A registered channel and the lease of its owner.
 pub struct Owner {

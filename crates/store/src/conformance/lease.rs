@@ -95,6 +95,16 @@ pub async fn one_of_many_gets_the_lease(store: Arc<dyn Store>) {
     assert_eq!(got.iter().flatten().count(), 1, "{got:?}");
 }
 
+/// Every replica signs with the same secret, whoever came first; it outlives the registration.
+pub async fn the_first_secret_stays(store: Arc<dyn Store>) {
+    let (owner, other) = (Owner::of(&store, "site").await, Owner::of(&store, "other").await);
+    assert_eq!(store.channel_secret(&owner.channel, "one").await.unwrap(), "one");
+    assert_eq!(store.channel_secret(&owner.channel, "two").await.unwrap(), "one");
+    store.register_channel(&owner.channel, "web").await.unwrap();
+    assert_eq!(store.channel_secret(&owner.channel, "three").await.unwrap(), "one");
+    assert_eq!(store.channel_secret(&other.channel, "two").await.unwrap(), "two");
+}
+
 /// Whatever a former owner reports changes nothing, and says so.
 pub async fn a_former_owner_changes_nothing(store: Arc<dyn Store>) {
     let former = Owner::of(&store, "site").await;

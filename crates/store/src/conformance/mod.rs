@@ -59,6 +59,7 @@ macro_rules! store_conformance {
                 force_takes_a_live_lease
                 a_released_channel_is_free
                 one_of_many_gets_the_lease
+                the_first_secret_stays
                 a_former_owner_changes_nothing
             }
             accept {

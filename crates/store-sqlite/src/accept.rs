@@ -1,0 +1,93 @@
+//! Taking in what users wrote.
+
+use std::time::Duration;
+
+use switchboard_core::{Author, ChannelName, Position};
+use switchboard_store::{Accept, AcceptMessage, AcceptOutcome, Delivery, Direction, Payload, Stored};
+
+use crate::{
+    SqliteStore, chat,
+    error::{Failure, refuse_nul},
+    fence::Fences,
+    lane::{self, NewDelivery},
+    message::{self, NewMessage, Source},
+    write::Write,
+};
+
+pub(crate) async fn accept(store: &SqliteStore, batch: Vec<Accept>) -> Result<Vec<AcceptOutcome>, Failure> {
+    batch.iter().flat_map(|item| &item.messages).try_for_each(|message| refuse_nul(&message.text))?;
+    let mut write = Write::begin(store).await?;
+    let mut fences = Fences::default();
+    let mut outcomes = Vec::with_capacity(batch.len());
+    for item in batch {
+        let allowed = match item.fence {
+            Some(fence) => fences.holds(&mut write, &item.channel, fence).await?,
+            None => true,
+        };
+        outcomes.push(if allowed { accept_item(&mut write, item).await? } else { AcceptOutcome::NotOwner });
+    }
+    write.commit().await?;
+    Ok(outcomes)
+}
+
+async fn accept_item(write: &mut Write, item: Accept) -> Result<AcceptOutcome, Failure> {
+    let mut stored = Vec::with_capacity(item.messages.len());
+    for message in item.messages {
+        stored.push(accept_message(write, &item.channel, message).await?);
+    }
+    if let Some(cursor) = item.cursor {
+        let (name, cursor) = (item.channel.as_str(), cursor.as_str());
+        sqlx::query!("UPDATE channel SET cursor = ? WHERE name = ?", cursor, name)
+            .execute(&mut **write)
+            .await?;
+    }
+    Ok(AcceptOutcome::Committed(stored))
+}
+
+async fn accept_message(
+    write: &mut Write,
+    channel: &ChannelName,
+    message: AcceptMessage,
+) -> Result<Stored, Failure> {
+    if !message::see(write, Source::Channel(channel), message.event_id.as_str()).await? {
+        return Ok(Stored::Duplicate);
+    }
+    let entered = chat::enter(write, channel, &message).await?;
+    let stored = NewMessage {
+        chat: entered.chat.key,
+        thread: entered.thread,
+        author: Author::User,
+        event_id: Some(&message.event_id),
+        ai_message_id: None,
+        native_id: message.native_id.as_ref(),
+        text: &message.text,
+        sent_at: message.sent_at,
+    };
+    let key = message::insert(write, stored).await?;
+    let places = lane::take_places(write, &entered.chat, Direction::ToAi, 1).await?;
+    let delivery = NewDelivery {
+        lane: places.lane,
+        seq: places.seq,
+        message: key,
+        part: 0,
+        key: &message.key,
+        payload: None,
+        reply_to: None,
+        ttl: message.ttl,
+    };
+    let id = lane::insert(write, delivery).await?;
+    let delivery = Delivery {
+        id,
+        lane: places.lane,
+        seq: places.seq,
+        chat: entered.chat,
+        message: key,
+        key: message.key,
+        payload: Payload::ToAi { text: message.text },
+        attempts: 0,
+        run_in: Duration::ZERO,
+        expires_in: message.ttl,
+        lane_was_idle: places.was_idle,
+    };
+    Ok(Stored::New { position: Position::from(key), delivery: Box::new(delivery) })
+}
