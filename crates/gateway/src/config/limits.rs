@@ -35,7 +35,8 @@ fn rates(section: &mut Section<'_>) -> Result<Rates, Invalid> {
     Ok(Rates { channel: channel?, conversation: conversation? })
 }
 
-fn rate(section: &mut Section<'_>) -> Result<Rate, Invalid> {
+/// Reads `{ burst = 30, per_second = 30 }`.
+pub fn rate(section: &mut Section<'_>) -> Result<Rate, Invalid> {
     let burst = section.integer("burst", 1..=MOST).required();
     let per_second = section.number("per_second", SLOWEST..=f64::from(MOST)).required();
     Ok(Rate {

@@ -43,6 +43,7 @@ pub use self::{
     entry::{Entry, Presence},
     kinds::Kinds,
     lease::LeaseConfig,
+    limits::rate,
     log::{LogConfig, LogFormat},
     mistake::{Fault, Invalid, Mistake, Mistakes},
     secret::SecretSource,

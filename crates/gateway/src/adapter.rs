@@ -1,0 +1,36 @@
+//! How an adapter comes into the gateway.
+
+use std::sync::Arc;
+
+use axum::Router;
+use secrecy::SecretString;
+use switchboard_core::{ChannelName, Inbox, Messenger};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+/// One channel's adapter.
+pub struct Adapter {
+    /// What the engine drives.
+    pub messenger: Arc<dyn Messenger>,
+    /// The routes of an adapter that is reached by HTTP, with their full paths. They are served on
+    /// every replica, also on one that does not own the channel.
+    pub routes: Option<Router>,
+}
+
+/// What an adapter is given when it is made.
+pub struct AdapterContext {
+    /// The channel.
+    pub channel: ChannelName,
+    /// For its routes: works on every replica. (The run gets an inbox of its own.)
+    pub inbox: Inbox,
+    /// 32 random bytes in hexadecimal, made when the channel was first started and the same ever
+    /// since, on every replica: for whatever the channel signs.
+    pub secret: SecretString,
+    /// The address under which the outside reaches the gateway.
+    pub public_url: Url,
+    /// Cancelled when the gateway stops: what its routes keep open must end then.
+    pub stop: CancellationToken,
+}
+
+/// Makes an adapter out of what was read from its configuration. Does no I/O.
+pub type BuildAdapter = Box<dyn FnOnce(AdapterContext) -> anyhow::Result<Adapter> + Send>;

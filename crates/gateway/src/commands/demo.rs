@@ -1,0 +1,156 @@
+//! `switchboard demo`: everything on this machine with no account anywhere.
+//!
+//! SQLite, a web channel, and the sandbox as AI platform over real HTTP. It writes an ordinary
+//! configuration, which the other commands take too.
+
+use std::{
+    fs,
+    io::Write as _,
+    net::SocketAddr,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use clap::Args;
+use secrecy::SecretString;
+use switchboard_sandbox::{Sandbox, SandboxConfig};
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
+
+use super::ConfigFile;
+use crate::{
+    BuildAdapter,
+    config::Kinds,
+    gateway::{self, Listeners},
+    lifecycle, telemetry,
+};
+
+/// How long the sandbox pretends to think.
+const DELAY: Duration = Duration::from_millis(800);
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Where the gateway listens; another free port if this one is taken
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Where the AI platform's stand-in listens; another free port if this one is taken
+    #[arg(long, default_value = "127.0.0.1:8090")]
+    sandbox_listen: SocketAddr,
+    /// Where the database and the configuration are kept
+    #[arg(long, value_name = "DIR", default_value = "data/demo")]
+    data: PathBuf,
+}
+
+pub(super) async fn run(arguments: &Arguments, kinds: &Kinds<BuildAdapter>) -> anyhow::Result<ExitCode> {
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    tasks.spawn(lifecycle::watch_signals(stop.clone()));
+    fs::create_dir_all(&arguments.data)
+        .with_context(|| format!("cannot make the directory {}", arguments.data.display()))?;
+
+    let (token, webhook_secret) = (new_secret(), new_secret());
+    let mut sandbox =
+        SandboxConfig::new(free(arguments.sandbox_listen).await, SecretString::from(token.clone()));
+    sandbox.delay = DELAY;
+    let sandbox = Sandbox::bind(sandbox).await?;
+    let sandbox_address = sandbox.local_addr();
+
+    let gateway_address = free(arguments.listen).await;
+    let file = arguments.data.join("config.toml");
+    let database = arguments.data.join("switchboard.db");
+    let text = configuration(gateway_address, sandbox_address, &database, &token, &webhook_secret);
+    write_private(&file, &text)?;
+    let config = ConfigFile { config: file.clone() }.load(kinds)?;
+
+    telemetry::start_log(&config.log);
+    let metrics = telemetry::start_metrics()?;
+    let listeners = Listeners::bind(&config).await?;
+    let address = listeners.address()?;
+    sandbox.handle().set_webhook_url(
+        format!("http://{address}/webhooks/ai/sandbox/{webhook_secret}")
+            .parse()
+            .context("our own address")?,
+    );
+    let Some(store) = gateway::open_store(&config.database, &stop).await? else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    print_welcome(address, sandbox_address, &database, &file);
+    // The sandbox stops with the gateway: it is of no use alone.
+    let sandbox_stop = stop.child_token();
+    tasks.spawn(async move { sandbox.run(sandbox_stop).await });
+    gateway::run(config, store, listeners, metrics, stop).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The address if its port is free, else the same with any free port.
+async fn free(wanted: SocketAddr) -> SocketAddr {
+    match TcpListener::bind(wanted).await {
+        Ok(_) => wanted,
+        Err(_) => SocketAddr::new(wanted.ip(), 0),
+    }
+}
+
+fn new_secret() -> String {
+    format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
+}
+
+fn configuration(
+    gateway: SocketAddr,
+    sandbox: SocketAddr,
+    database: &Path,
+    token: &str,
+    webhook_secret: &str,
+) -> String {
+    let database = database.display();
+    format!(
+        r#"# Written by `switchboard demo` at every start.
+[server]
+listen = "{gateway}"
+
+[database]
+url = "sqlite://{database}"
+
+[log]
+filter = "warn"
+
+[[ai]]
+name = "sandbox"
+kind = "selarti"
+base_url = "http://{sandbox}"
+token = "{token}"
+webhook_secret = "{webhook_secret}"
+
+[[channel]]
+name = "demo"
+kind = "web"
+ai = "sandbox"
+task_id = "1"
+title = "Switchboard demo"
+notice = "We have your message. The answer takes longer than usual."
+notice_after = "30s"
+"#
+    )
+}
+
+/// Writes a file that only its owner can read: it holds secrets.
+fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
+    let write = || {
+        let mut options = fs::OpenOptions::new();
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        file.write_all(text.as_bytes())
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn print_welcome(gateway: SocketAddr, sandbox: SocketAddr, database: &Path, file: &Path) {
+    println!("Switchboard is running. Everything is on this machine; Ctrl-C stops it.\n");
+    println!("  Write as a visitor:    http://{gateway}/chat/demo");
+    println!("  Answer as operator:    http://{sandbox}/panel");
+    println!("  What is stored where:  {} (SQLite)", database.display());
+    println!("\n  Is it well?            http://{gateway}/readyz");
+    println!("  What became of it?     switchboard deliveries --config {} list", file.display());
+}

@@ -1,0 +1,114 @@
+//! `switchboard doctor`: probes the database, the AI and every channel, and says what to do about
+//! each finding. Exits with 1 if something does not work.
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use switchboard_core::{
+    AcceptError, Accepted, ChannelStatus, ConversationId, Cursor, Event, EventId, Finding, HistoryEntry,
+    Inbox, Intake, Position, ReadError, Severity, chain,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    AdapterContext, BuildAdapter,
+    config::{ChannelConfig, Config},
+    wiring::{self, Purpose},
+};
+
+/// How long one probe may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(super) async fn run(config: Config<BuildAdapter>) -> anyhow::Result<ExitCode> {
+    let mut worst = Severity::Ok;
+    let mut report = |what: &str, findings: Vec<Finding>| {
+        println!("{what}");
+        for finding in findings {
+            let mark = match finding.severity {
+                Severity::Ok => "ok     ",
+                Severity::Warning => "warning",
+                Severity::Error => "error  ",
+            };
+            println!("  {mark}  {}", finding.what);
+            if let Some(remedy) = finding.remedy {
+                println!("           {remedy}");
+            }
+            worst = worst.max(finding.severity);
+        }
+    };
+
+    report("database", vec![probe_database(&config).await]);
+    for (name, backend) in wiring::ai_backends(&config.ais)? {
+        report(&format!("AI {name}"), in_time(backend.probe()).await);
+    }
+    let public_url = config.server.public_url(config.server.listen);
+    for channel in config.channels {
+        let what = format!("channel {}", channel.name);
+        report(&what, probe_channel(channel, public_url.clone()).await);
+    }
+    Ok(if worst == Severity::Error { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn probe_database(config: &Config<BuildAdapter>) -> Finding {
+    let probed = async {
+        let store = wiring::open_store(&config.database, Purpose::Command).await?;
+        let pinged = store.ping().await;
+        store.close().await;
+        pinged
+    };
+    match probed.await {
+        Ok(()) => Finding::ok("it answers and its tables are there"),
+        Err(error) => Finding::error(
+            chain(&error),
+            "check database.url and that the database runs; run `switchboard migrate` if its tables are missing",
+        ),
+    }
+}
+
+async fn probe_channel(channel: ChannelConfig<BuildAdapter>, public_url: url::Url) -> Vec<Finding> {
+    let context = AdapterContext {
+        channel: channel.name,
+        inbox: Inbox::new(Arc::new(Closed), ChannelStatus::new()),
+        // A probe signs nothing that anybody keeps.
+        secret: SecretString::from("0".repeat(64)),
+        public_url,
+        stop: CancellationToken::new(),
+    };
+    match (channel.adapter)(context) {
+        Ok(adapter) => {
+            let findings = in_time(adapter.messenger.probe()).await;
+            if findings.is_empty() { vec![Finding::ok("nothing needs to be checked")] } else { findings }
+        }
+        Err(error) => vec![Finding::error(format!("{error:#}"), "correct its configuration")],
+    }
+}
+
+async fn in_time(probe: impl Future<Output = Vec<Finding>>) -> Vec<Finding> {
+    tokio::time::timeout(TIMEOUT, probe).await.unwrap_or_else(|_| {
+        let what = format!("it did not answer within {} s", TIMEOUT.as_secs());
+        vec![Finding::error(what, "check that it can be reached from this machine")]
+    })
+}
+
+/// An inbox that takes nothing: a probe receives nothing.
+struct Closed;
+
+#[async_trait]
+impl Intake for Closed {
+    async fn accept(&self, _: Vec<Event>, _: Option<Cursor>) -> Result<Vec<Accepted>, AcceptError> {
+        Err(AcceptError::NotOwner)
+    }
+
+    async fn cursor(&self) -> Result<Option<Cursor>, ReadError> {
+        Err(ReadError)
+    }
+
+    async fn history(&self, _: &ConversationId, _: Position, _: u32) -> Result<Vec<HistoryEntry>, ReadError> {
+        Err(ReadError)
+    }
+
+    async fn known(&self, _: &[EventId]) -> Result<std::collections::HashSet<EventId>, ReadError> {
+        Err(ReadError)
+    }
+}

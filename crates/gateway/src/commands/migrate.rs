@@ -1,0 +1,21 @@
+//! `switchboard migrate`: migrations only.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use crate::{
+    BuildAdapter,
+    config::Config,
+    wiring::{self, Purpose},
+};
+
+pub(super) async fn run(config: &Config<BuildAdapter>) -> anyhow::Result<ExitCode> {
+    let store = wiring::open_store(&config.database, Purpose::Command)
+        .await
+        .context("the database cannot be used")?;
+    store.migrate().await.context("the migrations failed")?;
+    store.close().await;
+    println!("The database is up to date.");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,115 @@
+//! The commands. One per file.
+
+mod check;
+mod deliveries;
+mod demo;
+mod doctor;
+mod migrate;
+mod sandbox;
+mod serve;
+mod table;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use switchboard_store::Store;
+
+use crate::{
+    BuildAdapter,
+    config::{Config, Kinds, Sources},
+    wiring::{self, Purpose},
+};
+
+/// What a wrong configuration and wrong arguments exit with.
+const BAD_CONFIGURATION: u8 = 2;
+
+/// One gateway between a company's messengers and its AI.
+#[derive(Debug, Parser)]
+#[command(name = "switchboard", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Try everything on this machine, with no account anywhere
+    Demo(demo::Arguments),
+    /// Run the gateway
+    Serve(ConfigFile),
+    /// Read the configuration, say what is wrong with it, print the webhook addresses
+    Check(ConfigFile),
+    /// Probe the database, the AI and every channel
+    Doctor(ConfigFile),
+    /// Bring the database's tables up to this version
+    Migrate(ConfigFile),
+    /// Look at deliveries, retry or discard them
+    Deliveries(deliveries::Arguments),
+    /// Run the stand-in for the AI platform alone
+    Sandbox(sandbox::Arguments),
+}
+
+/// Where the configuration is.
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", default_value = "config.toml")]
+    config: PathBuf,
+}
+
+/// A configuration that cannot be used; what is wrong has been printed.
+#[derive(Debug, thiserror::Error)]
+#[error("the configuration cannot be used")]
+struct BadConfiguration;
+
+/// Runs the command that the arguments ask for.
+pub(crate) fn main(kinds: &Kinds<BuildAdapter>) -> ExitCode {
+    // Several libraries bring TLS providers; without a choice, the first connection would panic.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        tracing::debug!("the TLS provider was installed before");
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the runtime cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(Arguments::parse().command, kinds)) {
+        Ok(code) => code,
+        Err(error) if error.is::<BadConfiguration>() => ExitCode::from(BAD_CONFIGURATION),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command, kinds: &Kinds<BuildAdapter>) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Demo(arguments) => demo::run(&arguments, kinds).await,
+        Command::Serve(file) => serve::run(file.load(kinds)?).await,
+        Command::Check(file) => check::run(&file.load(kinds)?),
+        Command::Doctor(file) => doctor::run(file.load(kinds)?).await,
+        Command::Migrate(file) => migrate::run(&file.load(kinds)?).await,
+        Command::Deliveries(arguments) => deliveries::run(arguments, kinds).await,
+        Command::Sandbox(arguments) => sandbox::run(arguments).await,
+    }
+}
+
+impl ConfigFile {
+    /// The configuration; or everything that is wrong with it, printed.
+    fn load(&self, kinds: &Kinds<BuildAdapter>) -> anyhow::Result<Config<BuildAdapter>> {
+        Config::load(&self.config, &Sources::system(), kinds).map_err(|mistakes| {
+            eprintln!("{mistakes}");
+            BadConfiguration.into()
+        })
+    }
+
+    /// The configured database, to look or to change something beside a running gateway.
+    async fn open_store(&self, kinds: &Kinds<BuildAdapter>) -> anyhow::Result<std::sync::Arc<dyn Store>> {
+        let config = self.load(kinds)?;
+        wiring::open_store(&config.database, Purpose::Command).await.context("the database cannot be used")
+    }
+}

@@ -1,0 +1,102 @@
+//! What is served over HTTP, beside the adapters' own routes. One endpoint per file.
+
+mod ai_webhook;
+mod health;
+mod metrics;
+mod server;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use ::metrics_exporter_prometheus::PrometheusHandle;
+use axum::{
+    Json, Router,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use secrecy::SecretString;
+use serde_json::json;
+use switchboard_ai::AiBackend;
+use switchboard_core::AiName;
+use switchboard_engine::Engine;
+use switchboard_store::Store;
+use tokio_util::sync::CancellationToken;
+use tower_http::timeout::RequestBodyTimeoutLayer;
+
+pub(crate) use self::server::serve;
+use crate::config::AiConfig;
+
+/// How long a client may leave us waiting for the next piece of a body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What the endpoints share.
+pub(crate) struct App {
+    engine: Arc<Engine>,
+    store: Arc<dyn Store>,
+    ais: HashMap<String, Ai>,
+    metrics: PrometheusHandle,
+    stop: CancellationToken,
+}
+
+/// An AI platform, as its webhooks come in.
+struct Ai {
+    name: AiName,
+    secret: SecretString,
+    backend: Arc<dyn AiBackend>,
+}
+
+/// An [`App`] before its engine.
+pub(crate) struct AppParts {
+    ais: HashMap<String, Ai>,
+    metrics: PrometheusHandle,
+    stop: CancellationToken,
+}
+
+impl App {
+    pub(crate) fn new(
+        configs: &[AiConfig],
+        backends: &HashMap<AiName, Arc<dyn AiBackend>>,
+        metrics: PrometheusHandle,
+        stop: CancellationToken,
+    ) -> AppParts {
+        let ai = |config: &AiConfig| Ai {
+            name: config.name.clone(),
+            secret: config.webhook_secret.clone(),
+            backend: backends[&config.name].clone(),
+        };
+        let ais = configs.iter().map(|config| (config.name.to_string(), ai(config))).collect();
+        AppParts { ais, metrics, stop }
+    }
+}
+
+impl AppParts {
+    pub(crate) fn with(self, engine: Arc<Engine>, store: Arc<dyn Store>) -> App {
+        App { engine, store, ais: self.ais, metrics: self.metrics, stop: self.stop }
+    }
+}
+
+/// What the outside reaches.
+pub(crate) fn public_router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/webhooks/ai/{ai}/{secret}", post(ai_webhook::receive))
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .with_state(app)
+}
+
+/// What is for the company's own people.
+pub(crate) fn internal_router(app: Arc<App>) -> Router {
+    Router::new().route("/metrics", get(metrics::show)).with_state(app)
+}
+
+/// What holds for every route.
+pub(crate) fn finish(router: Router) -> Router {
+    router
+        .fallback(async || refusal(StatusCode::NOT_FOUND, "not found"))
+        .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
+}
+
+/// A refusal with its reason, as JSON.
+fn refusal(status: StatusCode, reason: &str) -> Response {
+    (status, Json(json!({ "error": reason }))).into_response()
+}

@@ -1,0 +1,55 @@
+//! Logs and metrics.
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use switchboard_engine::ChannelHealth;
+use switchboard_store::QueueCounts;
+use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+
+use crate::config::{LogConfig, LogFormat};
+
+/// Starts logging to standard error. Does nothing if it was started before.
+pub(crate) fn start_log(config: &LogConfig) {
+    let filter = EnvFilter::new(&config.filter);
+    let registry = tracing_subscriber::registry().with(filter);
+    let started = match config.format {
+        LogFormat::Text => registry.with(fmt::layer().with_writer(std::io::stderr)).try_init(),
+        LogFormat::Json => registry.with(fmt::layer().json().with_writer(std::io::stderr)).try_init(),
+    };
+    if started.is_err() {
+        tracing::debug!("logging was started before");
+    }
+}
+
+/// Starts collecting metrics for this process.
+pub(crate) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
+    let handle = PrometheusBuilder::new().install_recorder()?;
+    metrics::describe_counter!("switchboard_webhooks_total", "Webhooks of the AI, by what became of them.");
+    metrics::describe_gauge!("switchboard_deliveries", "Deliveries that wait or were given up.");
+    metrics::describe_gauge!(
+        "switchboard_channel_up",
+        "Whether this replica runs the channel without trouble."
+    );
+    Ok(handle)
+}
+
+/// Counts a webhook.
+pub(crate) fn count_webhook(ai: &str, outcome: &'static str) {
+    metrics::counter!("switchboard_webhooks_total", "ai" => ai.to_owned(), "outcome" => outcome).increment(1);
+}
+
+/// Sets what is measured only when somebody asks.
+pub(crate) fn set_gauges(queues: &[QueueCounts], channels: &[ChannelHealth]) {
+    for queue in queues {
+        let (channel, direction) = (queue.channel.to_string(), queue.direction.as_str());
+        for (state, count) in [("pending", queue.pending), ("dead", queue.dead)] {
+            #[expect(clippy::cast_precision_loss, reason = "no queue is that long")]
+            metrics::gauge!("switchboard_deliveries", "channel" => channel.clone(), "direction" => direction, "state" => state)
+                .set(count as f64);
+        }
+    }
+    for channel in channels {
+        let up = channel.owned && channel.trouble.is_none();
+        metrics::gauge!("switchboard_channel_up", "channel" => channel.channel.to_string())
+            .set(f64::from(u8::from(up)));
+    }
+}

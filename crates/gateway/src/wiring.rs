@@ -1,0 +1,101 @@
+//! The one place that names every database, AI platform and messenger.
+
+use std::{collections::HashMap, sync::Arc};
+
+use anyhow::{Context as _, bail};
+use secrecy::{ExposeSecret as _, SecretString};
+use switchboard_ai::{
+    AiBackend,
+    selarti::{Selarti, SelartiConfig, TokenSource},
+};
+use switchboard_core::AiName;
+use switchboard_store::Store;
+use switchboard_store_postgres::PostgresStore;
+use switchboard_store_sqlite::SqliteStore;
+
+use crate::{
+    BuildAdapter,
+    config::{AiConfig, DatabaseConfig, Kinds},
+};
+
+/// What a configuration may name in this build.
+pub(crate) fn kinds() -> Kinds<BuildAdapter> {
+    let kinds = Kinds::new().database("sqlite").database("postgres").database("postgresql").ai("selarti");
+    #[cfg(feature = "web")]
+    let kinds = kinds.channel("web", web::read);
+    kinds
+}
+
+/// What the store is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To run the gateway.
+    Serve,
+    /// To look, or to change something beside a running gateway.
+    Command,
+}
+
+/// Opens the database. The error is transient where trying again later may succeed.
+pub(crate) async fn open_store(
+    config: &DatabaseConfig,
+    purpose: Purpose,
+) -> Result<Arc<dyn Store>, switchboard_store::StoreError> {
+    let url = config.url.expose_secret();
+    if url.starts_with("sqlite:") {
+        return Ok(match purpose {
+            Purpose::Serve => Arc::new(SqliteStore::open(url).await?),
+            Purpose::Command => Arc::new(SqliteStore::open_shared(url).await?),
+        });
+    }
+    Ok(Arc::new(PostgresStore::connect_with(url, config.max_connections).await?))
+}
+
+/// The AI platforms of the configuration.
+pub(crate) fn ai_backends(configs: &[AiConfig]) -> anyhow::Result<HashMap<AiName, Arc<dyn AiBackend>>> {
+    configs.iter().map(|config| Ok((config.name.clone(), ai_backend(config)?))).collect()
+}
+
+fn ai_backend(config: &AiConfig) -> anyhow::Result<Arc<dyn AiBackend>> {
+    match config.kind.as_str() {
+        "selarti" => {
+            let token = config.token.clone();
+            let token =
+                TokenSource::reread(Arc::new(move || -> Result<SecretString, String> { token.read() }));
+            let mut selarti = SelartiConfig::new(config.base_url.clone(), token);
+            selarti.timeout = config.timeout;
+            let backend = Selarti::new(selarti).with_context(|| format!("the AI {}", config.name))?;
+            Ok(Arc::new(backend))
+        }
+        other => bail!("the AI kind {other:?} was registered without a backend"),
+    }
+}
+
+#[cfg(feature = "web")]
+mod web {
+    use switchboard_web::{Web, WebConfig};
+    use time::OffsetDateTime;
+
+    use super::Arc;
+    use crate::{
+        Adapter, BuildAdapter,
+        config::{Invalid, Section, rate},
+    };
+
+    /// The keys of a `[[channel]]` of kind `web`.
+    pub(super) fn read(section: &mut Section<'_>) -> Result<BuildAdapter, Invalid> {
+        let allowed_origins = section.strings("allowed_origins").or(Vec::new());
+        let title = section.string("title").optional();
+        let flood = section.table("flood", rate).transpose();
+        let flood = flood?;
+        Ok(Box::new(move |context| {
+            #[expect(clippy::disallowed_methods, reason = "this is where the page messenger gets its clock")]
+            let clock = Arc::new(OffsetDateTime::now_utc);
+            let mut config = WebConfig::new(context.channel, context.secret, clock);
+            config.allowed_origins = allowed_origins;
+            config.title = title;
+            config.flood = flood.unwrap_or(config.flood);
+            let web = Web::new(config, context.inbox, context.stop)?;
+            Ok(Adapter { messenger: web.messenger, routes: Some(web.router) })
+        }))
+    }
+}

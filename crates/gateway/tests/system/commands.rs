@@ -1,0 +1,138 @@
+//! The commands, as people and scripts use them.
+
+use std::{fs, process::Output};
+
+use switchboard_testkit::{process, wait::wait_for};
+use tempfile::TempDir;
+
+use crate::support::{Database, PATIENCE, System, WEBHOOK_SECRET};
+
+fn run(system: &System, arguments: &[&str]) -> Output {
+    system.command(arguments).output().expect("the command runs")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[tokio::test]
+async fn check_prints_the_webhook_address() {
+    let system = System::start(Database::Sqlite, "").await;
+    let output = run(&system, &["check"]);
+    assert!(output.status.success());
+    let address = format!("{}/webhooks/ai/main/{WEBHOOK_SECRET}", system.url);
+    assert!(stdout(&output).contains(&address), "{}", stdout(&output));
+}
+
+#[tokio::test]
+async fn check_and_serve_list_all_mistakes_and_exit_with_2() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("bad.toml");
+    fs::write(&file, "[server]\nlisten = 8080\n[[channel]]\nname = \"a\"\nkind = \"web\"\ntaskid = \"1\"\n")
+        .unwrap();
+    for command in ["check", "serve"] {
+        let mut program = process::switchboard().unwrap();
+        let output = program.args([command, "--config"]).arg(&file).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{command}");
+        let mistakes = String::from_utf8_lossy(&output.stderr).into_owned();
+        for expected in ["bad.toml:2", "listen", "did you mean \"task_id\"?", "ai"] {
+            assert!(mistakes.contains(expected), "{command}: no {expected} in {mistakes}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn doctor_is_content_with_a_running_system_and_names_what_is_broken() {
+    let mut system = System::start(Database::Sqlite, "").await;
+    let output = run(&system, &["doctor"]);
+    assert!(output.status.success(), "{}", stdout(&output));
+    for part in ["database", "AI main", "channel site"] {
+        assert!(stdout(&output).contains(part), "{}", stdout(&output));
+    }
+    system.stop_gateway().await;
+    let text = fs::read_to_string(&system.config).unwrap();
+    let base = system.sandbox.base_url();
+    fs::write(&system.config, text.replace(base.as_str(), "http://127.0.0.1:1/")).unwrap();
+    let output = run(&system, &["doctor"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+    assert!(stdout(&output).contains("error"), "{}", stdout(&output));
+}
+
+#[tokio::test]
+async fn deliveries_are_listed_shown_and_discarded() {
+    let mut system = System::start(Database::Sqlite, "").await;
+    system.sandbox.set_faults(switchboard_sandbox::Faults {
+        requests: vec![switchboard_sandbox::RequestFault::always(
+            switchboard_sandbox::RequestFaultKind::Status(503),
+        )],
+        ..Default::default()
+    });
+    let visitor = system.visitor().await;
+    visitor.says("stuck").await;
+    system.wait_for_requests(2).await;
+    system.stop_gateway().await;
+    let list = stdout(&run(&system, &["deliveries", "list", "--state", "pending"]));
+    assert!(list.contains("to_ai") && list.contains(&visitor.chat_id()), "{list}");
+    let id = system.deliveries()[0]["id"].to_string();
+    let shown = stdout(&run(&system, &["deliveries", "show", &id]));
+    assert!(shown.contains("stuck") && shown.contains("503"), "{shown}");
+
+    assert!(run(&system, &["deliveries", "discard", &id]).status.success());
+    assert_eq!(system.deliveries()[0]["state"], "discarded");
+    let again = run(&system, &["deliveries", "discard", &id]);
+    assert!(!again.status.success());
+    assert!(String::from_utf8_lossy(&again.stderr).contains("discarded"));
+    let missing = run(&system, &["deliveries", "show", "999999"]);
+    assert!(!missing.status.success());
+
+    assert!(run(&system, &["deliveries", "retry", &id]).status.success());
+    system.sandbox.set_faults(switchboard_sandbox::Faults::default());
+    system.start_gateway().await;
+    wait_for("the retried message to be answered", PATIENCE, async || {
+        system.deliveries().iter().all(|it| it["state"] == "sent").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_gateways_on_one_sqlite_file_are_refused() {
+    let system = System::start(Database::Sqlite, "").await;
+    let text = fs::read_to_string(&system.config).unwrap();
+    let port = system.url.rsplit(':').next().unwrap();
+    let other = system.config.with_file_name("other.toml");
+    fs::write(&other, text.replace(port, "0")).unwrap();
+    let mut program = process::switchboard().unwrap();
+    let output = program.args(["serve", "--config"]).arg(&other).output().unwrap();
+    assert!(!output.status.success());
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(error.contains("another"), "{error}");
+}
+
+#[tokio::test]
+async fn the_demo_prints_addresses_that_work() {
+    crate::support::install_tls();
+    let directory = TempDir::new().unwrap();
+    let mut program = process::switchboard().unwrap();
+    program.args(["demo", "--listen", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0", "--data"]);
+    let demo = process::Process::spawn({
+        program.arg(directory.path());
+        program
+    })
+    .unwrap();
+    let address = async |label: &str| {
+        let line = demo.wait_for_line(label, PATIENCE).await;
+        line.split_whitespace().last().unwrap().to_owned()
+    };
+    let page = address("Write as a visitor").await;
+    let panel = address("Answer as operator").await;
+    demo.wait_for_success(&page, PATIENCE).await;
+    demo.wait_for_success(&panel, PATIENCE).await;
+    let http = reqwest::Client::new();
+    let visitor = crate::support::Visitor::new(http, page).await;
+    visitor.says("hello").await;
+    let shown = visitor.wait_for_answers(1).await;
+    assert!(shown.last().unwrap().html.contains("hello"));
+    assert!(directory.path().join("switchboard.db").is_file());
+    demo.terminate();
+    assert!(demo.wait(PATIENCE).await.success());
+}

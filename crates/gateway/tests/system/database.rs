@@ -1,0 +1,52 @@
+//! The database goes away for a while.
+
+use std::time::Duration;
+
+use switchboard_testkit::{postgres::PostgresServer, wait::wait_for};
+use uuid::Uuid;
+
+use crate::support::{Database, PATIENCE, System};
+
+#[tokio::test]
+async fn intake_says_so_the_process_lives_and_everything_resumes() {
+    let mut server = PostgresServer::launch().expect("a Postgres of its own");
+    let database = server.create_database().expect("a database");
+    let system = System::start(Database::At(database.url().to_owned()), "").await;
+    let (visitor, other) = (system.visitor().await, system.visitor().await);
+    visitor.says("before").await;
+    visitor.wait_for_answers(1).await;
+
+    // An answer that the AI wants to give while the database is away.
+    system.sandbox.set_delay(Duration::from_secs(1));
+    visitor.says("asked before, answered during").await;
+    system.wait_for_requests(2).await;
+    server.stop().expect("the server stops");
+
+    let refused = wait_for("the intake to say that the database is away", PATIENCE, async || {
+        let answer = visitor.post(Uuid::new_v4(), "refused").await.ok()?;
+        (answer.status() == 503).then_some(answer)
+    })
+    .await;
+    let retry_after = refused.headers()["retry-after"].to_str().unwrap().parse::<u64>();
+    assert!(retry_after.is_ok_and(|seconds| seconds > 0));
+    let get = async |path: &str| {
+        system.http.get(format!("{}{path}", system.url)).send().await.expect("it lives").status()
+    };
+    assert_eq!(get("/readyz").await, 503);
+    assert_eq!(get("/healthz").await, 200);
+    // Longer than the lease, so that it must be taken up again.
+    wait_for("the lease to run out", PATIENCE, async || {
+        let told = |line: &String| line.contains("lease cannot be renewed");
+        system.output().iter().any(told).then_some(())
+    })
+    .await;
+
+    server.start().expect("the server starts");
+    other.says("after").await;
+    system.gateway().wait_for_success(&format!("{}/readyz", system.url), PATIENCE).await;
+    let page = visitor.wait_for_answers(2).await;
+    assert!(page.last().unwrap().html.contains("answered during"));
+    other.wait_for_answers(1).await;
+    let refused_is_not_there = visitor.page().await.iter().all(|it| !it.html.contains("refused"));
+    assert!(refused_is_not_there);
+}

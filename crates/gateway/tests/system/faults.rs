@@ -1,0 +1,103 @@
+//! The AI is in trouble.
+
+use std::time::Duration;
+
+use switchboard_sandbox::{Faults, RequestFault, RequestFaultKind};
+use switchboard_testkit::wait::wait_for;
+
+use crate::support::{Database, PATIENCE, System};
+
+async fn three_messages_at_once(database: Database) {
+    let system = System::start(database, "").await;
+    let visitor = system.visitor().await;
+    for text in ["one", "two", "three"] {
+        visitor.says(text).await;
+    }
+    let page = visitor.wait_for_answers(3).await;
+    let asked: Vec<_> = system.sandbox.requests(0).into_iter().map(|request| request.message).collect();
+    assert_eq!(asked, ["one", "two", "three"]);
+    let answers: Vec<_> = page.iter().filter(|it| it.author == "bot").map(|it| it.html.as_str()).collect();
+    for (answer, text) in answers.iter().zip(["one", "two", "three"]) {
+        assert!(answer.contains(text), "{answers:?}");
+    }
+}
+
+#[tokio::test]
+async fn three_messages_are_answered_in_order_on_sqlite() {
+    three_messages_at_once(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn three_messages_are_answered_in_order_on_postgres() {
+    three_messages_at_once(Database::postgres()).await;
+}
+
+#[tokio::test]
+async fn while_the_ai_fails_or_hangs_the_visitor_is_told_once_and_all_answers_come() {
+    let notice = "notice = \"It takes longer.\"\nnotice_after = \"1s\"";
+    let system = System::start(Database::Sqlite, notice).await;
+    let (visitor, other) = (system.visitor().await, system.visitor().await);
+    let fault = |kind| RequestFault { chat_id: Some(visitor.chat_id()), ..RequestFault::always(kind) };
+    let faults = |kind| Faults { requests: vec![fault(kind)], ..Faults::default() };
+    system.sandbox.set_faults(faults(RequestFaultKind::Status(500)));
+    visitor.says("first").await;
+    visitor.says("second").await;
+    other.says("unaffected").await;
+    other.wait_for_answers(1).await;
+    let page = visitor.wait_for_answers(1).await;
+    assert_eq!(page.last().map(|it| it.author.as_str()), Some("gateway"));
+
+    system.sandbox.set_faults(faults(RequestFaultKind::Hang));
+    let hung = system.sandbox.requests(0).len();
+    system.wait_for_requests(hung + 1).await;
+    system.sandbox.set_faults(Faults::default());
+    let page = visitor.wait_for_answers(3).await;
+    let answers: Vec<_> = page
+        .iter()
+        .filter(|it| it.author != "user")
+        .map(|it| (it.author.as_str(), it.html.as_str()))
+        .collect();
+    assert_eq!(answers.iter().filter(|(author, _)| *author == "gateway").count(), 1, "{answers:?}");
+    assert!(answers[1].1.contains("first") && answers[2].1.contains("second"), "{answers:?}");
+}
+
+#[tokio::test]
+async fn a_message_that_the_ai_refuses_is_dead_and_can_be_retried_by_command() {
+    let system = System::start(Database::Sqlite, "").await;
+    let visitor = system.visitor().await;
+    let refuse = RequestFault::next(1, RequestFaultKind::Status(400));
+    system.sandbox.set_faults(Faults { requests: vec![refuse], ..Faults::default() });
+    visitor.says("refused").await;
+    visitor.says("accepted").await;
+    visitor.wait_for_answers(1).await;
+    let deliveries = wait_for("the answer to be settled", PATIENCE, async || {
+        let deliveries = system.deliveries();
+        deliveries.iter().all(|it| it["state"] != "pending").then_some(deliveries)
+    })
+    .await;
+    let dead: Vec<_> = deliveries.iter().filter(|it| it["state"] == "dead").collect();
+    assert_eq!(dead.len(), 1, "{deliveries:#?}");
+    assert!(dead[0]["last_error"].as_str().unwrap().contains("400"));
+
+    let id = dead[0]["id"].to_string();
+    let retried = system.command(&["deliveries", "retry", &id]).output().unwrap();
+    assert!(retried.status.success(), "{}", String::from_utf8_lossy(&retried.stderr));
+    let page = visitor.wait_for_answers(2).await;
+    assert!(page.last().unwrap().html.contains("refused"));
+}
+
+#[tokio::test]
+async fn one_visitor_who_floods_is_told_to_wait_and_others_are_not() {
+    let channel = "flood = { burst = 3, per_second = 0.01 }";
+    let system = System::start(Database::Sqlite, channel).await;
+    let (flooder, other) = (system.visitor().await, system.visitor().await);
+    for number in 0..3 {
+        flooder.says(&format!("{number}")).await;
+    }
+    let refused = flooder.post(uuid::Uuid::new_v4(), "too much").await.unwrap();
+    assert_eq!(refused.status(), 429);
+    let wait: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!(wait > Duration::from_secs(60).as_secs());
+    other.says("hello").await;
+    other.wait_for_answers(1).await;
+}

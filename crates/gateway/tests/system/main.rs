@@ -1,0 +1,10 @@
+//! The whole gateway as its users meet it: the real binary, a real database, the sandbox as AI
+//! platform over real HTTP, and visitors on the page messenger.
+
+mod browser;
+mod commands;
+mod database;
+mod faults;
+mod kill;
+mod support;
+mod webhooks;
