@@ -1,5 +1,9 @@
 -- The gateway's tables. The words are those of the documentation: a chat is one dialogue between
 -- a user and the AI, a lane is the deliveries of one chat in one direction, in order.
+--
+-- Rows of channel, chat, lane and delivery change with every message. They leave room for that in
+-- their pages (fillfactor), and are vacuumed early and at full speed: what is dead in the index of
+-- ready lanes is read again by every scan until then.
 
 CREATE TABLE channel (
     name        TEXT PRIMARY KEY,
@@ -8,8 +12,11 @@ CREATE TABLE channel (
     owner       TEXT,
     lease_token BIGINT NOT NULL DEFAULT 0,
     lease_until TIMESTAMPTZ,
+    secret      TEXT,
     created_at  TIMESTAMPTZ NOT NULL DEFAULT now()
-) WITH (fillfactor = 50);
+) WITH (
+    fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0
+);
 COMMENT ON TABLE channel IS 'One account on one messenger, as configured.';
 COMMENT ON COLUMN channel.name IS 'The configured name; part of every chat id of the channel.';
 COMMENT ON COLUMN channel.kind IS 'The messenger: web, telegram, …';
@@ -17,6 +24,7 @@ COMMENT ON COLUMN channel.cursor IS 'Where its adapter stands in the platform''s
 COMMENT ON COLUMN channel.owner IS 'The replica that runs the channel; null if none does.';
 COMMENT ON COLUMN channel.lease_token IS 'Grows with every change of owner; named in every completion, so that a former owner changes nothing.';
 COMMENT ON COLUMN channel.lease_until IS 'When the ownership ends unless it is renewed.';
+COMMENT ON COLUMN channel.secret IS 'Random, made when the channel was first started; signs what the channel gives out.';
 COMMENT ON COLUMN channel.created_at IS 'When the channel was first started.';
 
 CREATE TABLE chat (
@@ -33,7 +41,9 @@ CREATE TABLE chat (
     notice_sent    BOOLEAN NOT NULL DEFAULT FALSE,
     created_at     TIMESTAMPTZ NOT NULL DEFAULT now(),
     UNIQUE (channel, conversation, user_id)
-) WITH (fillfactor = 50);
+) WITH (
+    fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0
+);
 CREATE INDEX chat_notice ON chat (channel, notice_at) WHERE notice_at IS NOT NULL;
 COMMENT ON TABLE chat IS 'Our unit of dialogue. Its route (channel, conversation, user) never changes, unless the platform gives the conversation another id.';
 COMMENT ON COLUMN chat.id IS 'Our key.';
@@ -135,7 +145,9 @@ CREATE TABLE lane (
     next_seq  BIGINT NOT NULL DEFAULT 1,
     ready_at  TIMESTAMPTZ,
     UNIQUE (chat, direction)
-) WITH (fillfactor = 50);
+) WITH (
+    fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0
+);
 CREATE INDEX lane_ready ON lane (channel, ready_at, id) WHERE ready_at IS NOT NULL;
 COMMENT ON TABLE lane IS 'The deliveries of one chat in one direction, in order.';
 COMMENT ON COLUMN lane.id IS 'Our key.';
@@ -163,7 +175,9 @@ CREATE TABLE delivery (
     created_at  TIMESTAMPTZ NOT NULL DEFAULT now(),
     finished_at TIMESTAMPTZ,
     UNIQUE (lane, seq)
-) WITH (fillfactor = 70);
+) WITH (
+    fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0
+);
 CREATE INDEX delivery_pending ON delivery (lane, seq) WHERE state = 'pending';
 CREATE INDEX delivery_dead ON delivery (id) WHERE state = 'dead';
 CREATE INDEX delivery_message ON delivery (message);

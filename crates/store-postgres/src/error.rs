@@ -117,6 +117,12 @@ mod tests {
         }
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_does_not_answer_is_unavailable() {
+        let silence = within("db.schema.ping", std::future::pending::<Result<(), Fault>>());
+        assert!(silence.await.unwrap_err().is_transient());
+    }
+
     #[test]
     fn an_error_names_the_call() {
         let error = Fault::from(sqlx::Error::PoolTimedOut).during("db.message.accept");

@@ -10,9 +10,9 @@ use crate::{PostgresStore, convert::to_micros, error::within};
 
 #[async_trait]
 impl LeaseStore for PostgresStore {
-    #[tracing::instrument(name = "db.lease.register", level = "debug", skip_all, fields(%channel))]
+    #[tracing::instrument(name = "db.channel.register", level = "debug", skip_all, fields(%channel))]
     async fn register_channel(&self, channel: &ChannelName, kind: &str) -> StoreResult<()> {
-        within("db.lease.register", async {
+        within("db.channel.register", async {
             let mut session = self.session().await?;
             sqlx::query!(
                 r#"
@@ -33,7 +33,7 @@ impl LeaseStore for PostgresStore {
         .await
     }
 
-    #[tracing::instrument(name = "db.lease.acquire", level = "debug", skip_all, fields(%channel))]
+    #[tracing::instrument(name = "db.channel.acquire", level = "debug", skip_all, fields(%channel))]
     async fn acquire(
         &self,
         channel: &ChannelName,
@@ -41,7 +41,7 @@ impl LeaseStore for PostgresStore {
         ttl: Duration,
         by_force: bool,
     ) -> StoreResult<Option<Lease>> {
-        within("db.lease.acquire", async {
+        within("db.channel.acquire", async {
             let mut session = self.session().await?;
             // The lock waits for the completions under way that name the present token, and for
             // another replica that acquires; the conditions are then checked on what that one left.
@@ -73,9 +73,9 @@ impl LeaseStore for PostgresStore {
         .await
     }
 
-    #[tracing::instrument(name = "db.lease.renew", level = "debug", skip_all, fields(%channel))]
+    #[tracing::instrument(name = "db.channel.renew", level = "debug", skip_all, fields(%channel))]
     async fn renew(&self, channel: &ChannelName, token: LeaseToken, ttl: Duration) -> StoreResult<bool> {
-        within("db.lease.renew", async {
+        within("db.channel.renew", async {
             let mut session = self.session().await?;
             let renewed = sqlx::query!(
                 r#"
@@ -95,9 +95,9 @@ impl LeaseStore for PostgresStore {
         .await
     }
 
-    #[tracing::instrument(name = "db.lease.release", level = "debug", skip_all, fields(%channel))]
+    #[tracing::instrument(name = "db.channel.release", level = "debug", skip_all, fields(%channel))]
     async fn release(&self, channel: &ChannelName, token: LeaseToken) -> StoreResult<()> {
-        within("db.lease.release", async {
+        within("db.channel.release", async {
             let mut session = self.session().await?;
             sqlx::query!(
                 r#"
@@ -116,9 +116,31 @@ impl LeaseStore for PostgresStore {
         .await
     }
 
-    #[tracing::instrument(name = "db.lease.cursor", level = "debug", skip_all, fields(%channel))]
+    #[tracing::instrument(name = "db.channel.secret", level = "debug", skip_all, fields(%channel))]
+    async fn channel_secret(&self, channel: &ChannelName, new: &str) -> StoreResult<String> {
+        within("db.channel.secret", async {
+            let mut session = self.session().await?;
+            let secret = sqlx::query_scalar!(
+                r#"
+                UPDATE channel
+                SET secret = coalesce(secret, $2)
+                WHERE name = $1
+                RETURNING secret AS "secret!"
+                "#,
+                channel.as_str(),
+                new,
+            )
+            .fetch_one(&mut *session)
+            .await?;
+            session.done();
+            Ok(secret)
+        })
+        .await
+    }
+
+    #[tracing::instrument(name = "db.channel.cursor", level = "debug", skip_all, fields(%channel))]
     async fn cursor(&self, channel: &ChannelName) -> StoreResult<Option<Cursor>> {
-        within("db.lease.cursor", async {
+        within("db.channel.cursor", async {
             let mut session = self.session().await?;
             let cursor = sqlx::query_scalar!("SELECT cursor FROM channel WHERE name = $1", channel.as_str())
                 .fetch_optional(&mut *session)

@@ -63,9 +63,9 @@ impl Store for PostgresStore {
         connect::migrate(&self.options).await.map_err(|fault| fault.during("db.schema.migrate"))
     }
 
-    #[tracing::instrument(name = "db.store.ping", level = "debug", skip_all)]
+    #[tracing::instrument(name = "db.schema.ping", level = "debug", skip_all)]
     async fn ping(&self) -> StoreResult<()> {
-        within("db.store.ping", async {
+        within("db.schema.ping", async {
             let mut session = self.session().await?;
             let read_only = sqlx::query_scalar!(
                 r#"SELECT current_setting('transaction_read_only') = 'on' AS "read_only!""#

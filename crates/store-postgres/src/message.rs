@@ -125,11 +125,17 @@ async fn history(
 ) -> Result<Vec<HistoryEntry>, Fault> {
     let rows = sqlx::query!(
         r#"
-        SELECT message.id, message.author, message.event_id, message.text, message.created_at
+        SELECT said.id, said.author, said.event_id, said.text, said.created_at
         FROM chat
-        JOIN message ON message.chat = chat.id
-        WHERE chat.channel = $1 AND chat.conversation = $2 AND message.id > $3
-        ORDER BY message.id
+        CROSS JOIN LATERAL (
+            SELECT id, author, event_id, text, created_at
+            FROM message
+            WHERE message.chat = chat.id AND message.id > $3
+            ORDER BY message.id
+            LIMIT $4
+        ) AS said
+        WHERE chat.channel = $1 AND chat.conversation = $2
+        ORDER BY said.id
         LIMIT $4
         "#,
         channel.as_str(),
