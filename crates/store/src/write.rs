@@ -215,7 +215,8 @@ pub trait MessageStore: Send + Sync {
     /// Which of these events of the channel were seen before.
     async fn known(&self, channel: &ChannelName, events: &[EventId]) -> StoreResult<HashSet<EventId>>;
 
-    /// Gives every chat of a conversation another address. Does nothing if there is none.
+    /// Gives every chat of a conversation another address. Does nothing if there is none. A user
+    /// who has a chat at the new address already keeps both: the old one stays where it is.
     async fn move_conversation(
         &self,
         channel: &ChannelName,

@@ -92,3 +92,21 @@ pub async fn a_conversation_moves(store: Arc<dyn Store>) {
     let next = owner.say(owner.group("g1-moved", "anna", "e4")).await.delivery.chat;
     assert_eq!((next.key, next.chat_id), (anna.key, anna.chat_id));
 }
+
+/// The messenger was faster than we were: the user wrote at the new address before the old one
+/// moved. Both chats stay, and so do the others' moves.
+pub async fn a_taken_address_is_left_alone(store: Arc<dyn Store>) {
+    let owner = Owner::of(&store, "site").await;
+    let (old, new) = (ConversationId::new("g1"), ConversationId::new("g1-moved"));
+    let anna = owner.say(owner.group("g1", "anna", "e1")).await.delivery.chat;
+    let boris = owner.say(owner.group("g1", "boris", "e2")).await.delivery.chat;
+    let early = owner.say(owner.group("g1-moved", "anna", "e3")).await.delivery.chat;
+    store.move_conversation(&owner.channel, &old, &new).await.unwrap();
+
+    assert_ne!(anna.key, early.key);
+    for (chat, conversation) in [(&anna, &old), (&boris, &new), (&early, &new)] {
+        let after = store.find_chat(&chat.chat_id).await.unwrap().expect("its name stays");
+        assert_eq!((after.key, &after.conversation), (chat.key, conversation));
+    }
+    assert_eq!(owner.say(owner.group("g1-moved", "anna", "e4")).await.delivery.chat.key, early.key);
+}

@@ -143,6 +143,7 @@ macro_rules! store_conformance {
                 one_conversation_does_not_see_another
                 known_events_are_told_apart
                 a_conversation_moves
+                a_taken_address_is_left_alone
             }
         }
     };
