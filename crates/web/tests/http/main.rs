@@ -1,0 +1,10 @@
+//! The web channel at its HTTP boundary, over an intake in memory.
+
+mod support;
+
+mod events;
+mod messages;
+mod origins;
+mod outbound;
+mod page;
+mod session;

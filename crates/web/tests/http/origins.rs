@@ -1,0 +1,72 @@
+//! Which sites may call the routes.
+
+use axum::{
+    body::Body,
+    http::{Method, header},
+};
+
+use crate::support::{ALLOWED, Answer, Site};
+
+/// Asks for a session from this origin.
+async fn session_from(site: &Site, origin: &str) -> Answer {
+    site.send(site.post("/session").header(header::ORIGIN, origin).body(Body::empty()).unwrap()).await
+}
+
+#[tokio::test]
+async fn the_own_origin_and_the_configured_ones_are_allowed() {
+    let site = Site::new();
+    for origin in ["https://chat.example.com", "http://chat.example.com", ALLOWED] {
+        let answer = session_from(&site, origin).await;
+        assert_eq!(answer.status.as_u16(), 200, "{origin}");
+        assert_eq!(answer.header("access-control-allow-origin"), Some(origin));
+        assert_eq!(answer.header("access-control-allow-credentials"), None);
+        assert_eq!(answer.header("vary"), Some("Origin"));
+    }
+}
+
+#[tokio::test]
+async fn foreign_origins_are_refused() {
+    let site = Site::new();
+    let foreign = [
+        "https://evil.example",
+        "http://www.example.com",
+        "https://www.example.com.evil.example",
+        "https://www.example.com:8443",
+        "https://chat.example.com:8443",
+        "null",
+    ];
+    for origin in foreign {
+        let answer = session_from(&site, origin).await;
+        assert_eq!(answer.refusal(), (403, "origin".to_owned()), "{origin}");
+        assert_eq!(answer.header("access-control-allow-origin"), None);
+    }
+}
+
+#[tokio::test]
+async fn behind_a_proxy_that_changes_the_host_the_browsers_word_counts() {
+    let site = Site::new();
+    let request = site
+        .post("/session")
+        .header(header::ORIGIN, "https://public.example")
+        .header("sec-fetch-site", "same-origin")
+        .body(Body::empty())
+        .unwrap();
+    assert_eq!(site.send(request).await.status.as_u16(), 200);
+}
+
+#[tokio::test]
+async fn an_allowed_sites_browser_may_ask_first() {
+    let site = Site::new();
+    let ask = |origin: &str| {
+        let request = site.get("/events").method(Method::OPTIONS).header(header::ORIGIN, origin);
+        request.header("access-control-request-headers", "authorization").body(Body::empty()).unwrap()
+    };
+    let answer = site.send(ask(ALLOWED)).await;
+    assert_eq!(answer.status.as_u16(), 204);
+    assert_eq!(answer.header("access-control-allow-origin"), Some(ALLOWED));
+    let allowed = answer.header("access-control-allow-headers").unwrap();
+    assert!(["authorization", "content-type", "last-event-id"].iter().all(|name| allowed.contains(name)));
+
+    let refused = site.send(ask("https://evil.example")).await;
+    assert_eq!(refused.refusal(), (403, "origin".to_owned()));
+}

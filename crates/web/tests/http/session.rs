@@ -1,0 +1,105 @@
+//! Visitors and their tokens.
+
+use axum::{
+    body::Body,
+    http::{StatusCode, header},
+};
+use time::Duration;
+use uuid::Uuid;
+
+use crate::support::{Site, Visitor};
+
+async fn status_with(site: &Site, token: &str) -> StatusCode {
+    let visitor = Visitor { token: token.to_owned(), conversation: site.visitor().await.conversation };
+    site.post_message(&visitor, Uuid::new_v4(), "hello").await.status
+}
+
+#[tokio::test]
+async fn every_session_is_another_visitor_and_stores_nothing() {
+    let site = Site::new();
+    let (first, second) = (site.visitor().await, site.visitor().await);
+    assert_ne!(first.conversation, second.conversation);
+    assert_ne!(first.token, second.token);
+    assert!(site.intake.texts(&first.conversation).is_empty());
+}
+
+#[tokio::test]
+async fn a_forged_token_is_refused() {
+    let site = Site::new();
+    let good = site.visitor().await.token;
+    assert_eq!(status_with(&site, &good).await, StatusCode::OK);
+    let mut other = good.clone().into_bytes();
+    other[10] = if other[10] == b'A' { b'B' } else { b'A' };
+    let forged = [String::from_utf8(other).unwrap(), good[1..].to_owned(), String::new(), "x".repeat(5_000)];
+    for token in forged {
+        assert_eq!(status_with(&site, &token).await, StatusCode::UNAUTHORIZED, "{token}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_another_channel_or_secret_is_refused() {
+    let site = Site::new();
+    let other_channel = Site::with("shop", |_| ());
+    let other_secret = Site::with("site", |config| config.secret = "another secret, also long enough".into());
+    let same = Site::new();
+    let token = site.visitor().await.token;
+    assert_eq!(status_with(&other_channel, &token).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status_with(&other_secret, &token).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status_with(&same, &token).await, StatusCode::OK, "any replica takes it");
+}
+
+#[tokio::test]
+async fn an_expired_token_is_refused() {
+    let site = Site::new();
+    let token = site.visitor().await.token;
+    *site.now.lock().unwrap() += Duration::days(90) - Duration::SECOND;
+    assert_eq!(status_with(&site, &token).await, StatusCode::OK);
+    *site.now.lock().unwrap() += Duration::SECOND;
+    assert_eq!(status_with(&site, &token).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_token_is_renewed_after_half_of_its_life() {
+    let site = Site::new();
+    let visitor = site.visitor().await;
+    site.stream(&visitor, None).await.expect("ready").await;
+
+    *site.now.lock().unwrap() += Duration::days(46);
+    let fresh = site.stream(&visitor, None).await.expect("token").await;
+    assert_eq!(fresh["visitor"], visitor.conversation.as_str());
+    *site.now.lock().unwrap() += Duration::days(60);
+    assert_eq!(status_with(&site, &visitor.token).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status_with(&site, fresh["token"].as_str().unwrap()).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn routes_without_a_token_are_refused() {
+    let site = Site::new();
+    let body = || Body::from(r#"{"id":"5f2c9c1e-7a32-4a53-9f6e-0d6c2c1f5a11","text":"hello"}"#);
+    let requests = [
+        site.post("/messages").body(body()).unwrap(),
+        site.post("/messages").header(header::AUTHORIZATION, "Basic eDp5").body(body()).unwrap(),
+        site.get("/events").body(Body::empty()).unwrap(),
+    ];
+    for request in requests {
+        let answer = site.send(request).await;
+        assert_eq!(answer.refusal(), (401, "token".to_owned()));
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+    }
+}
+
+#[tokio::test]
+async fn sessions_are_limited() {
+    let site = Site::new();
+    let mut limited = None;
+    for _ in 0..10_000 {
+        let answer = site.send(site.post("/session").body(Body::empty()).unwrap()).await;
+        if answer.status != StatusCode::OK {
+            limited = Some(answer);
+            break;
+        }
+    }
+    let answer = limited.expect("ten thousand sessions were made at once");
+    assert_eq!(answer.refusal(), (429, "flood".to_owned()));
+    assert_eq!(answer.header("retry-after"), Some("1"));
+}
