@@ -42,13 +42,13 @@ async fn main() -> Result<()> {
             };
             #[expect(clippy::disallowed_methods, reason = "it measures real time")]
             let begin = Instant::now();
-            let rounds: usize =
+            let rounds: u32 =
                 try_join_all((0..workers).map(|number| worker(number).run(begin))).await?.iter().sum();
             let seconds = begin.elapsed().as_secs_f64();
-            let steps = 4.0 * rounds as f64 / batch as f64 / f64::from(workers);
+            let steps = 4.0 * f64::from(rounds) / f64::from(batch) / f64::from(workers);
             println!(
                 "{workers:7}  {batch:5}  {:8.0}  {:7.2}",
-                rounds as f64 / seconds,
+                f64::from(rounds) / seconds,
                 seconds * 1000.0 / steps
             );
         }
@@ -61,11 +61,11 @@ struct Worker<'a> {
     channel: &'a ChannelName,
     token: LeaseToken,
     name: String,
-    batch: usize,
+    batch: u32,
 }
 
 impl Worker<'_> {
-    async fn run(self, begin: Instant) -> Result<usize> {
+    async fn run(self, begin: Instant) -> Result<u32> {
         let mut rounds = 0;
         while begin.elapsed() < MEASURED {
             self.round(rounds).await?;
@@ -74,7 +74,7 @@ impl Worker<'_> {
         Ok(rounds)
     }
 
-    async fn round(&self, number: usize) -> Result<()> {
+    async fn round(&self, number: u32) -> Result<()> {
         let accepts = (0..self.batch).map(|chat| Accept {
             channel: self.channel.clone(),
             fence: Some(self.token),
@@ -90,7 +90,7 @@ impl Worker<'_> {
             }
         }
         self.settle(&questions).await?;
-        let replies = questions.iter().map(|question| self.reply(question));
+        let replies = questions.iter().map(Self::reply);
         let mut answers = Vec::new();
         for outcome in self.store.reply(replies.collect()).await? {
             let ReplyOutcome::Stored { deliveries, .. } = outcome else { anyhow::bail!("not stored") };
@@ -113,7 +113,7 @@ impl Worker<'_> {
         Ok(())
     }
 
-    fn message(&self, chat: usize, number: usize) -> AcceptMessage {
+    fn message(&self, chat: u32, number: u32) -> AcceptMessage {
         let user = format!("{}-{chat}", self.name);
         let event = format!("{user}-{number}");
         AcceptMessage {
@@ -137,7 +137,7 @@ impl Worker<'_> {
         }
     }
 
-    fn reply(&self, question: &Delivery) -> Reply {
+    fn reply(question: &Delivery) -> Reply {
         let text = "It takes two days, and it costs nothing above 50 euros.".to_owned();
         Reply {
             ai: AiName::new("main"),

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use futures_util::{future::try_join_all, poll, try_join};
+use futures_util::future::try_join_all;
 use sqlx::{Connection as _, PgConnection};
 use switchboard_core::{
     AiName, Author, ChannelName, ChatId, ChatIdChoice, ConversationId, EventId, IdempotencyKey, Place,
@@ -33,9 +33,9 @@ struct Replicas {
 async fn replicas() -> anyhow::Result<Replicas> {
     let database = database()?;
     let connect = || PostgresStore::connect_with(database.url(), 4);
-    let (first, second) = try_join!(connect(), connect())?;
+    let (first, second) = tokio::try_join!(connect(), connect())?;
     // At the same time, as they do when they start.
-    try_join!(first.migrate(), second.migrate())?;
+    tokio::try_join!(first.migrate(), second.migrate())?;
     let channel = ChannelName::new("site");
     first.register_channel(&channel, "web").await?;
     Ok(Replicas { first, second, channel, database })
@@ -55,14 +55,22 @@ impl Replicas {
         )
     }
 
-    async fn wait_until_somebody_waits(&self) {
+    /// Runs a call for as long as it takes until so many transactions wait for another one's lock.
+    async fn run_until_waiting(
+        &self,
+        call: &mut (impl Future<Output: std::fmt::Debug> + Unpin),
+        count: &str,
+    ) {
         let waiting = "SELECT count(*) FROM pg_stat_activity \
                        WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        wait_for("a transaction that waits for another", Duration::from_secs(5), async || {
-            let count = execute(self.database.url(), waiting).expect("the server can be asked");
-            (count.trim() != "0").then_some(())
-        })
-        .await;
+        let waits = wait_for("a transaction that waits for another", Duration::from_secs(5), async || {
+            let found = execute(self.database.url(), waiting).expect("the server can be asked");
+            (found.trim() == count).then_some(())
+        });
+        tokio::select! {
+            result = call => panic!("it did not wait: {result:?}"),
+            () = waits => {}
+        }
     }
 
     fn say(&self, fence: Option<LeaseToken>, user: &str, event: &str) -> Accept {
@@ -159,12 +167,7 @@ async fn a_new_owner_waits_for_what_is_under_way_and_nobody_else_does() -> anyho
     let mut stranger = PgConnection::connect(both.database.url()).await?;
     sqlx::raw_sql("BEGIN; SELECT FROM lane FOR UPDATE").execute(&mut stranger).await?;
     let mut completion = Box::pin(both.first.settle(vec![both.sent(token, &question)]));
-    assert!(poll!(&mut completion).is_pending());
-    let waits = tokio::select! {
-        _ = &mut completion => false,
-        () = both.wait_until_somebody_waits() => true,
-    };
-    assert!(waits, "the completion did not wait for the lane");
+    both.run_until_waiting(&mut completion, "1").await;
 
     assert!(both.first.renew(&both.channel, token, HOUR).await?);
     let cursor = Accept {
@@ -174,7 +177,7 @@ async fn a_new_owner_waits_for_what_is_under_way_and_nobody_else_does() -> anyho
     };
     both.first.accept(vec![cursor]).await?;
     let mut takeover = Box::pin(both.second.acquire(&both.channel, "b", HOUR, true));
-    assert!(poll!(&mut takeover).is_pending());
+    both.run_until_waiting(&mut takeover, "2").await;
 
     sqlx::raw_sql("COMMIT").execute(&mut stranger).await?;
     assert_eq!(completion.await?, [Settled::Committed(LaneState::Idle)]);
@@ -196,7 +199,7 @@ async fn crossing_batches_neither_deadlock_nor_break_order() -> anyhow::Result<(
         for round in 0..ROUNDS {
             let mut users: Vec<String> = (0..CHATS).map(|chat| format!("user-{chat:02}")).collect();
             users.rotate_left((task * 5 + round) % CHATS);
-            if task % 3 == 0 {
+            if task.is_multiple_of(3) {
                 users.reverse();
             }
             // Each event is handed over by two tasks, one on each replica.
@@ -244,7 +247,7 @@ async fn chats_that_are_made_at_once_do_not_share_a_name() -> anyhow::Result<()>
             accept
         };
         let (one, two) =
-            try_join!(both.first.accept(vec![from("one")]), both.second.accept(vec![from("two")]))?;
+            tokio::try_join!(both.first.accept(vec![from("one")]), both.second.accept(vec![from("two")]))?;
         let mut names = [one, two].map(|outcomes| deliveries(outcomes)[0].chat.chat_id.to_string());
         names.sort_by_key(String::len);
         assert_eq!(names[0], format!("site:{user}"));
