@@ -1,7 +1,6 @@
 //! What a messenger is given to send.
 
 use serde::{Deserialize, Serialize};
-use unicode_segmentation as _;
 
 /// Text in the form that a messenger takes. Stored with its delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
