@@ -54,7 +54,7 @@ enum Command {
 #[derive(Debug, Args)]
 struct ConfigFile {
     /// The configuration file
-    #[arg(long, value_name = "FILE", default_value = "config.toml")]
+    #[arg(long, global = true, value_name = "FILE", default_value = "config.toml")]
     config: PathBuf,
 }
 

@@ -7,10 +7,6 @@ use tempfile::TempDir;
 
 use crate::support::{Database, PATIENCE, System, WEBHOOK_SECRET};
 
-fn run(system: &System, arguments: &[&str]) -> Output {
-    system.command(arguments).output().expect("the command runs")
-}
-
 fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
@@ -18,7 +14,7 @@ fn stdout(output: &Output) -> String {
 #[tokio::test]
 async fn check_prints_the_webhook_address() {
     let system = System::start(Database::Sqlite, "").await;
-    let output = run(&system, &["check"]);
+    let output = system.run(&["check"]).await;
     assert!(output.status.success());
     let address = format!("{}/webhooks/ai/main/{WEBHOOK_SECRET}", system.url);
     assert!(stdout(&output).contains(&address), "{}", stdout(&output));
@@ -44,7 +40,7 @@ async fn check_and_serve_list_all_mistakes_and_exit_with_2() {
 #[tokio::test]
 async fn doctor_is_content_with_a_running_system_and_names_what_is_broken() {
     let mut system = System::start(Database::Sqlite, "").await;
-    let output = run(&system, &["doctor"]);
+    let output = system.run(&["doctor"]).await;
     assert!(output.status.success(), "{}", stdout(&output));
     for part in ["database", "AI main", "channel site"] {
         assert!(stdout(&output).contains(part), "{}", stdout(&output));
@@ -53,7 +49,7 @@ async fn doctor_is_content_with_a_running_system_and_names_what_is_broken() {
     let text = fs::read_to_string(&system.config).unwrap();
     let base = system.sandbox.base_url();
     fs::write(&system.config, text.replace(base.as_str(), "http://127.0.0.1:1/")).unwrap();
-    let output = run(&system, &["doctor"]);
+    let output = system.run(&["doctor"]).await;
     assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
     assert!(stdout(&output).contains("error"), "{}", stdout(&output));
 }
@@ -71,25 +67,25 @@ async fn deliveries_are_listed_shown_and_discarded() {
     visitor.says("stuck").await;
     system.wait_for_requests(2).await;
     system.stop_gateway().await;
-    let list = stdout(&run(&system, &["deliveries", "list", "--state", "pending"]));
+    let list = stdout(&system.run(&["deliveries", "list", "--state", "pending"]).await);
     assert!(list.contains("to_ai") && list.contains(&visitor.chat_id()), "{list}");
-    let id = system.deliveries()[0]["id"].to_string();
-    let shown = stdout(&run(&system, &["deliveries", "show", &id]));
+    let id = system.deliveries().await[0]["id"].to_string();
+    let shown = stdout(&system.run(&["deliveries", "show", &id]).await);
     assert!(shown.contains("stuck") && shown.contains("503"), "{shown}");
 
-    assert!(run(&system, &["deliveries", "discard", &id]).status.success());
-    assert_eq!(system.deliveries()[0]["state"], "discarded");
-    let again = run(&system, &["deliveries", "discard", &id]);
+    assert!(system.run(&["deliveries", "discard", &id]).await.status.success());
+    assert_eq!(system.deliveries().await[0]["state"], "discarded");
+    let again = system.run(&["deliveries", "discard", &id]).await;
     assert!(!again.status.success());
     assert!(String::from_utf8_lossy(&again.stderr).contains("discarded"));
-    let missing = run(&system, &["deliveries", "show", "999999"]);
+    let missing = system.run(&["deliveries", "show", "999999"]).await;
     assert!(!missing.status.success());
 
-    assert!(run(&system, &["deliveries", "retry", &id]).status.success());
+    assert!(system.run(&["deliveries", "retry", &id]).await.status.success());
     system.sandbox.set_faults(switchboard_sandbox::Faults::default());
     system.start_gateway().await;
     wait_for("the retried message to be answered", PATIENCE, async || {
-        system.deliveries().iter().all(|it| it["state"] == "sent").then_some(())
+        system.deliveries().await.iter().all(|it| it["state"] == "sent").then_some(())
     })
     .await;
 }

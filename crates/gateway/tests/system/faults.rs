@@ -71,7 +71,7 @@ async fn a_message_that_the_ai_refuses_is_dead_and_can_be_retried_by_command() {
     visitor.says("accepted").await;
     visitor.wait_for_answers(1).await;
     let deliveries = wait_for("the answer to be settled", PATIENCE, async || {
-        let deliveries = system.deliveries();
+        let deliveries = system.deliveries().await;
         deliveries.iter().all(|it| it["state"] != "pending").then_some(deliveries)
     })
     .await;
@@ -80,7 +80,7 @@ async fn a_message_that_the_ai_refuses_is_dead_and_can_be_retried_by_command() {
     assert!(dead[0]["last_error"].as_str().unwrap().contains("400"));
 
     let id = dead[0]["id"].to_string();
-    let retried = system.command(&["deliveries", "retry", &id]).output().unwrap();
+    let retried = system.run(&["deliveries", "retry", &id]).await;
     assert!(retried.status.success(), "{}", String::from_utf8_lossy(&retried.stderr));
     let page = visitor.wait_for_answers(2).await;
     assert!(page.last().unwrap().html.contains("refused"));

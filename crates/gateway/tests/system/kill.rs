@@ -87,7 +87,7 @@ async fn write(visitor: Visitor, writing: Arc<AtomicBool>, taken: Arc<AtomicUsiz
 
 /// Everything taken in has reached the AI, and the AI has delivered all of its webhooks.
 async fn wait_until_quiet(system: &System) {
-    let settled = async || system.deliveries().iter().all(|it| it["state"] == "sent").then_some(());
+    let settled = async || system.deliveries().await.iter().all(|it| it["state"] == "sent").then_some(());
     wait_for("all deliveries to be sent", 2 * PATIENCE, settled).await;
     let quiet = async || (system.sandbox.status().waiting == 0).then_some(());
     wait_for("the AI's webhooks to be taken", 2 * PATIENCE, quiet).await;

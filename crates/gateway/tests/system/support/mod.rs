@@ -2,7 +2,13 @@
 
 mod visitor;
 
-use std::{fs, path::PathBuf, process::Command, sync::Once, time::Duration};
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Output},
+    sync::Once,
+    time::Duration,
+};
 
 use secrecy::SecretString;
 use serde_json::Value;
@@ -162,9 +168,15 @@ impl System {
         (answer.status().as_u16(), answer.json().await.expect("JSON"))
     }
 
+    /// Runs a command of the gateway's program to its end, while the AI platform goes on.
+    pub async fn run(&self, arguments: &[&str]) -> Output {
+        let command = self.command(arguments);
+        tokio::process::Command::from(command).output().await.expect("the command runs")
+    }
+
     /// The deliveries, newest first, as the command lists them.
-    pub fn deliveries(&self) -> Vec<Value> {
-        let output = self.command(&["deliveries", "list", "--json"]).output().expect("the command runs");
+    pub async fn deliveries(&self) -> Vec<Value> {
+        let output = self.run(&["deliveries", "list", "--limit", "10000", "--json"]).await;
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).expect("a JSON list")
     }
