@@ -1,5 +1,6 @@
 //! Everything about this repository that is automated: `cargo xtask --help`.
 
+mod bench;
 mod ci;
 mod compose;
 mod generate;
@@ -27,6 +28,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Measure the gateway in release: round trips per second, latencies, memory
+    Bench {
+        /// For the benchmark: --help shows them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Run all that must pass before a change lands: format, lints, documentation, tests
     Ci,
     /// Regenerate the query data of the stores after a change of a query or a migration
@@ -40,6 +47,7 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Test { arguments } => test::test(&arguments),
+        Task::Bench { arguments } => bench::bench(&arguments),
         Task::Ci => ci::ci(),
         Task::Generate { check } => generate::generate(check),
     };

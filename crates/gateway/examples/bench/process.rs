@@ -1,0 +1,56 @@
+//! A program under measurement.
+
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use switchboard_testkit::{
+    child::{self, DeathSignal},
+    process::Process,
+};
+
+/// How many clock ticks `/proc` counts in a second: `sysconf(_SC_CLK_TCK)`, 100 on every Linux of
+/// today.
+const TICKS: f64 = 100.0;
+
+/// A running program. Ends when dropped.
+pub struct Program {
+    process: Process,
+    /// From its start until it answered.
+    pub started_in: Duration,
+}
+
+impl Program {
+    /// Starts it and waits until a GET of `ready` succeeds.
+    pub async fn start(program: &Path, arguments: &[&str], ready: &str) -> anyhow::Result<Self> {
+        let mut command = child::command(program, DeathSignal::Kill);
+        command.args(arguments);
+        #[expect(clippy::disallowed_methods, reason = "this is a measurement")]
+        let begin = Instant::now();
+        let process = Process::spawn(command)?;
+        process.wait_for_success(ready, Duration::from_secs(30)).await;
+        Ok(Self { process, started_in: begin.elapsed() })
+    }
+
+    /// The memory that it has in use (resident), in megabytes.
+    pub fn memory_mb(&self) -> anyhow::Result<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("VmRSS")?;
+        let kilobytes: f64 = line.split_whitespace().nth(1).context("a number")?.parse()?;
+        Ok(kilobytes / 1024.0)
+    }
+
+    /// The processor time that it has used, in seconds.
+    pub fn cpu_seconds(&self) -> anyhow::Result<f64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
+        // The fields after the name, which may contain blanks: user and system time are the 12th
+        // and 13th of them.
+        let Some((_, fields)) = stat.rsplit_once(") ") else { bail!("no name in {stat:?}") };
+        let ticks =
+            |at: usize| fields.split(' ').nth(at).context("a field")?.parse::<f64>().context("a number");
+        Ok((ticks(11)? + ticks(12)?) / TICKS)
+    }
+}
