@@ -113,10 +113,10 @@ mod tests {
     async fn silence_is_trouble_only_where_progress_is_expected() {
         let status = ChannelStatus::new();
         status.set(ConnectionState::Connected);
-        tokio::time::advance(Duration::from_secs(3600)).await;
+        tokio::time::advance(Duration::from_hours(1)).await;
         assert_eq!(status.trouble(), None);
 
-        status.expect_progress_within(Duration::from_secs(60));
+        status.expect_progress_within(Duration::from_mins(1));
         assert_eq!(status.trouble().as_deref(), Some("no progress for 3600 s"));
         status.progress();
         assert_eq!(status.trouble(), None);

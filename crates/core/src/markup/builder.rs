@@ -177,24 +177,14 @@ impl Builder {
                     self.content().put(Block::List(List { start, items }));
                 }
             }
-            Container::Item => {
-                content.end_paragraph();
-                if let Some(Container::List { items, .. }) = self.around() {
-                    items.push(content.blocks);
-                }
-            }
             Container::Table { head, rows } => {
                 if head.is_some() || !rows.is_empty() {
                     self.content().put(Block::Table(Table { head, rows }));
                 }
             }
+            Container::Item => self.put_item(content),
             Container::Row { head, cells } => self.put_row(head, cells),
-            Container::Cell => {
-                let cell = finish_run(content.inlines).unwrap_or_default();
-                if let Some(Container::Row { cells, .. }) = self.around() {
-                    cells.push(cell);
-                }
-            }
+            Container::Cell => self.put_cell(content),
             Container::Styled(style) => {
                 if !content.inlines.is_empty() {
                     self.content().inlines.push(Inline::Styled(style, content.inlines));
@@ -211,6 +201,20 @@ impl Builder {
         if !is_blank(code) {
             let code = code.trim_end_matches('\n').to_owned();
             self.content().put(Block::Code(CodeBlock { language, code }));
+        }
+    }
+
+    fn put_item(&mut self, mut content: Content) {
+        content.end_paragraph();
+        if let Some(Container::List { items, .. }) = self.around() {
+            items.push(content.blocks);
+        }
+    }
+
+    fn put_cell(&mut self, content: Content) {
+        let cell = finish_run(content.inlines).unwrap_or_default();
+        if let Some(Container::Row { cells, .. }) = self.around() {
+            cells.push(cell);
         }
     }
 

@@ -28,7 +28,7 @@ pub(super) fn sanitise(html: &str) -> String {
 static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut sanitiser = Builder::empty();
     sanitiser
-        .tags(TAGS.into())
+        .tags(TAGS.split(' ').collect())
         .clean_content_tags(["script", "style"].into())
         .generic_attributes([].into())
         .tag_attributes([("a", ["href"].into()), ("ol", ["start"].into()), ("code", ["class"].into())].into())
@@ -45,33 +45,8 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
 
 const REL: &str = "noopener noreferrer nofollow";
 
-const TAGS: [&str; 25] = [
-    "p",
-    "br",
-    "strong",
-    "em",
-    "del",
-    "code",
-    "pre",
-    "blockquote",
-    "a",
-    "ul",
-    "ol",
-    "li",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "hr",
-    "table",
-    "thead",
-    "tbody",
-    "tr",
-    "th",
-    "td",
-];
+const TAGS: &str =
+    "p br strong em del code pre blockquote a ul ol li h1 h2 h3 h4 h5 h6 hr table thead tbody tr th td";
 
 fn is_language_class(value: &str) -> bool {
     value

@@ -12,70 +12,21 @@ use super::{
 const FORMATS: [TextFormat; 4] =
     [TextFormat::Plain, TextFormat::Entities, TextFormat::Markdown, TextFormat::Html];
 
-/// Pieces of markup, hostile and broken ones among them, in any order.
+/// Pieces of markup, hostile and broken ones among them.
+#[rustfmt::skip]
+const PIECES: [&str; 59] = [
+    "**", "*", "_", "~~", "`", "``", "```", "\n```rust\n", "\n```\n", "\n", "\n\n", "\n> ", "\n>> ", "\n- ",
+    "\n  - ", "\n7. ", "\n   1) ", "\n# ", "\n##### ", "\n---\n", "\n\n| a | b |\n|---|---|\n| c | ", " | ",
+    "|\n", "[", "](", ")", "[text](https://example.com/a_b)", "[mail](mailto:a@example.com)",
+    "[x](javascript:alert(1))", "![alt](data:x,y)", "<a@example.com>", "https://example.com/path?q=1&r=(2)",
+    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "&lt;b&gt;", "&#106;avascript:", "&#10;",
+    "\u{0}", "\u{7}", "\r\n", "\t", "    ", " ", "word", "слово", "слова и ещё", "👩‍👩‍👧‍👦", "🇩🇪🇫🇷",
+    "e\u{301}", "\u{301}", "\u{200b}", "\u{a0}", "漢字。", "@everyone", "<@123>", ":smile:", "\\", "x", "42",
+];
+
+/// Pieces in any order.
 fn markup() -> impl Strategy<Value = String> {
-    let pieces = prop::sample::select(vec![
-        "**",
-        "*",
-        "_",
-        "~~",
-        "`",
-        "``",
-        "```",
-        "\n```rust\n",
-        "\n```\n",
-        "\n",
-        "\n\n",
-        "\n> ",
-        "\n>> ",
-        "\n- ",
-        "\n  - ",
-        "\n7. ",
-        "\n   1) ",
-        "\n# ",
-        "\n##### ",
-        "\n---\n",
-        "\n\n| a | b |\n|---|---|\n| c | ",
-        " | ",
-        "|\n",
-        "[",
-        "](",
-        ")",
-        "[text](https://example.com/a_b)",
-        "[mail](mailto:a@example.com)",
-        "[x](javascript:alert(1))",
-        "![alt](data:x,y)",
-        "<a@example.com>",
-        "https://example.com/path?q=1&r=(2)",
-        "<script>alert(1)</script>",
-        "<img src=x onerror=alert(1)>",
-        "&lt;b&gt;",
-        "&#106;avascript:",
-        "&#10;",
-        "\u{0}",
-        "\u{7}",
-        "\r\n",
-        "\t",
-        "    ",
-        " ",
-        "word",
-        "слово",
-        "слова и ещё",
-        "👩‍👩‍👧‍👦",
-        "🇩🇪🇫🇷",
-        "e\u{301}",
-        "\u{301}",
-        "\u{200b}",
-        "\u{a0}",
-        "漢字。",
-        "@everyone",
-        "<@123>",
-        ":smile:",
-        "\\",
-        "x",
-        "42",
-    ]);
-    prop::collection::vec(pieces, 0..60).prop_map(|pieces| pieces.concat())
+    prop::collection::vec(prop::sample::select(&PIECES[..]), 0..60).prop_map(|pieces| pieces.concat())
 }
 
 fn text() -> impl Strategy<Value = String> {
@@ -90,6 +41,11 @@ fn document() -> impl Strategy<Value = Document> {
 
 fn format() -> impl Strategy<Value = TextFormat> {
     prop::sample::select(FORMATS.to_vec())
+}
+
+/// The formats whose text is what people read.
+fn readable() -> impl Strategy<Value = TextFormat> {
+    prop::sample::select(vec![TextFormat::Plain, TextFormat::Entities, TextFormat::Html])
 }
 
 fn unit() -> impl Strategy<Value = Unit> {
@@ -149,16 +105,15 @@ proptest! {
 
     #[test]
     fn nothing_visible_is_lost_or_moved(
-        document in document(), format in format(), unit in unit(), limit in MIN_LIMIT..500,
+        document in document(), format in readable(), unit in unit(), limit in MIN_LIMIT..500,
     ) {
-        prop_assume!(format != TextFormat::Markdown);
         let whole = render(&document, format, unit, usize::MAX);
         prop_assert_eq!(seen(&render(&document, format, unit, limit)), seen(&whole));
     }
 
     #[test]
     fn plain_text_stays_as_it_was_written(text in text()) {
-        prop_assume!(!text.contains('\u{feff}'));
+        let text = text.replace('\u{feff}', "");
         let written: String = text.chars().filter(|&c| !c.is_control() || c == '\n' || c == '\t').collect();
         let shown = whole(&Document::from_plain(&text.replace('\r', "")), TextFormat::Plain);
         prop_assert_eq!(shown.as_ref().map_or("", Rendered::text), if is_blank(&written) { "" } else { written.trim() });
@@ -268,6 +223,9 @@ fn may_contain(outer: &EntityKind, inner: &EntityKind) -> bool {
     }
 }
 
+const TAGS: &str =
+    "p br strong em del code pre blockquote a ul ol li h1 h2 h3 h4 h5 h6 hr table thead tbody tr th td";
+
 /// Reads the HTML tag by tag. Text is escaped, so every `<` begins a tag.
 fn check_html(html: &str) -> Result<(), TestCaseError> {
     let mut open = Vec::new();
@@ -279,56 +237,37 @@ fn check_html(html: &str) -> Result<(), TestCaseError> {
             continue;
         }
         let (name, attributes) = tag.split_once(' ').unwrap_or((tag, ""));
-        let known = [
-            "p",
-            "br",
-            "strong",
-            "em",
-            "del",
-            "code",
-            "pre",
-            "blockquote",
-            "a",
-            "ul",
-            "ol",
-            "li",
-            "h1",
-            "h2",
-            "h3",
-            "h4",
-            "h5",
-            "h6",
-            "hr",
-            "table",
-            "thead",
-            "tbody",
-            "tr",
-            "th",
-            "td",
-        ];
-        prop_assert!(known.contains(&name), "<{}> in {:?}", name, html);
+        prop_assert!(
+            TAGS.split(' ').any(|tag| tag == name) && may_have(name, attributes),
+            "<{}> in {:?}",
+            tag,
+            html
+        );
         if !["br", "hr"].contains(&name) {
             open.push(name);
         }
-        let allowed = match name {
-            "a" => {
-                attributes
-                    .strip_suffix("\" rel=\"noopener noreferrer nofollow")
-                    .or(attributes.strip_suffix("\" rel=\"noopener noreferrer nofollow\""))
-                    .is_some_and(|href| {
-                        ["href=\"http://", "href=\"https://", "href=\"mailto:"]
-                            .iter()
-                            .any(|begin| href.starts_with(begin))
-                            && href.matches('"').count() == 1
-                    })
-                    || attributes == "rel=\"noopener noreferrer nofollow\""
-            }
-            "ol" => attributes.is_empty() || attributes.starts_with("start=\""),
-            "code" => attributes.is_empty() || attributes.starts_with("class=\"language-"),
-            _ => attributes.is_empty(),
-        };
-        prop_assert!(allowed, "<{}> in {:?}", tag, html);
     }
     prop_assert!(open.is_empty(), "{:?} is open in {:?}", open, html);
     Ok(())
+}
+
+/// Whether a tag may have these attributes. In their values quotes are escaped.
+fn may_have(tag: &str, attributes: &str) -> bool {
+    let is_only = |begin: &str| attributes.starts_with(begin) && attributes.matches('"').count() == 2;
+    match tag {
+        "a" => {
+            let Some(href) = attributes.strip_suffix("rel=\"noopener noreferrer nofollow\"") else {
+                return false;
+            };
+            // An address that does not parse is taken away.
+            href.is_empty()
+                || ["href=\"http://", "href=\"https://", "href=\"mailto:"]
+                    .iter()
+                    .any(|begin| href.starts_with(begin))
+                    && href.matches('"').count() == 2
+        }
+        "ol" => attributes.is_empty() || is_only("start=\""),
+        "code" => attributes.is_empty() || is_only("class=\"language-"),
+        _ => attributes.is_empty(),
+    }
 }
