@@ -28,7 +28,8 @@ pub async fn both_sides_are_merged_in_order(store: Arc<dyn Store>) {
         let page = store.history(&owner.channel, &group, after, 3).await.unwrap();
         assert!(page.len() <= 3);
         let Some(last) = page.last() else { break };
-        assert!(page.iter().map(|entry| entry.position).is_sorted() && page[0].position > after);
+        assert!(page.iter().map(|entry| entry.position).is_sorted());
+        assert!(page[0].position > after, "the page does not move on");
         after = last.position;
         read.extend(page.into_iter().map(|entry| (entry.author, entry.text)));
     }

@@ -35,6 +35,7 @@ pub async fn ready_lanes_are_listed_in_order(store: Arc<dyn Store>) {
             let Some(last) = page.last() else { break };
             from = last.scanned;
             read.extend(page);
+            assert!(read.len() <= whole.len(), "the scan does not move on");
         }
         assert_eq!(read, whole, "pages of {limit}");
     }
