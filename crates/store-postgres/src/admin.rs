@@ -23,9 +23,9 @@ impl AdminStore for PostgresStore {
     #[tracing::instrument(name = "db.delivery.list", level = "debug", skip_all)]
     async fn deliveries(&self, filter: &DeliveryFilter, limit: u32) -> StoreResult<Vec<DeliveryRow>> {
         within("db.delivery.list", async {
-            let mut transaction = self.begin().await?;
-            let rows = deliveries::list(&mut transaction, filter, limit).await?;
-            transaction.commit().await?;
+            let mut session = self.session().await?;
+            let rows = deliveries::list(&mut session, filter, limit).await?;
+            session.done();
             Ok(rows)
         })
         .await

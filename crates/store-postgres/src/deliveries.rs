@@ -50,14 +50,12 @@ impl TryFrom<Row> for DeliveryRow {
     }
 }
 
-/// See [`switchboard_store::AdminStore::deliveries`]. Works within the caller's transaction.
+/// See [`switchboard_store::AdminStore::deliveries`].
 pub(crate) async fn list(
-    transaction: &mut PgConnection,
+    connection: &mut PgConnection,
     filter: &DeliveryFilter,
     limit: u32,
 ) -> Result<Vec<DeliveryRow>, Fault> {
-    // Which index serves depends on which filters are given, so a plan that fits all is the wrong one.
-    sqlx::raw_sql("SET LOCAL plan_cache_mode = force_custom_plan").execute(&mut *transaction).await?;
     let rows = sqlx::query_as!(
         Row,
         r#"
@@ -81,7 +79,7 @@ pub(crate) async fn list(
         filter.before.map(|id| id.0),
         i64::from(limit),
     )
-    .fetch_all(transaction)
+    .fetch_all(connection)
     .await?;
     rows.into_iter().map(DeliveryRow::try_from).collect()
 }

@@ -155,8 +155,8 @@ async fn insert(
     places: &[Vec<LanePlace>],
 ) -> Result<Vec<(i64, Vec<i64>)>, Fault> {
     let columns = Columns::of(messages, places);
-    // Keys are drawn in the order of the list; that is how the n-th message is found again.
-    let rows = sqlx::query!(
+    // Keys are drawn in the order of the lists; that is how the n-th row is found again.
+    let row = sqlx::query!(
         r#"
         WITH stored AS (
             INSERT INTO message (chat, thread, author, event_id, ai_message_id, native_id, text, sent_at)
@@ -169,27 +169,25 @@ async fn insert(
             )
             ORDER BY place
             RETURNING id
-        ), numbered AS (
-            SELECT id, row_number() OVER (ORDER BY id) AS place
+        ), messages AS (
+            SELECT array_agg(id ORDER BY id) AS ids
             FROM stored
         ), queued AS (
             INSERT INTO delivery (message, lane, seq, part, key, payload, reply_to, expires_at)
-            SELECT numbered.id, lane, seq, part, key, payload, reply_to,
+            SELECT messages.ids[input.message], lane, seq, part, key, payload, reply_to,
                    now() + ttl * interval '1 microsecond'
-            FROM UNNEST(
-                $9::bigint[], $10::bigint[], $11::bigint[], $12::integer[], $13::text[], $14::jsonb[],
+            FROM messages
+            CROSS JOIN UNNEST(
+                $9::integer[], $10::bigint[], $11::bigint[], $12::integer[], $13::text[], $14::jsonb[],
                 $15::text[], $16::bigint[]
             ) WITH ORDINALITY AS input (
                 message, lane, seq, part, key, payload, reply_to, ttl, place
             )
-            JOIN numbered ON numbered.place = input.message
             ORDER BY input.place
-            RETURNING id, message
+            RETURNING id
         )
-        SELECT numbered.id AS "message!", queued.id AS "delivery?"
-        FROM numbered
-        LEFT JOIN queued ON queued.message = numbered.id
-        ORDER BY numbered.id, queued.id
+        SELECT ids AS "messages!", ARRAY(SELECT id FROM queued ORDER BY id) AS "deliveries!"
+        FROM messages
         "#,
         &columns.chats,
         &columns.threads,
@@ -208,16 +206,11 @@ async fn insert(
         &columns.reply_tos as &[Option<&str>],
         &columns.ttls,
     )
-    .fetch_all(connection)
+    .fetch_one(connection)
     .await?;
-    let mut ids: Vec<(i64, Vec<i64>)> = Vec::with_capacity(messages.len());
-    for row in rows {
-        match ids.last_mut() {
-            Some((message, deliveries)) if *message == row.message => deliveries.extend(row.delivery),
-            _ => ids.push((row.message, row.delivery.into_iter().collect())),
-        }
-    }
-    Ok(ids)
+    let mut deliveries = row.deliveries.into_iter();
+    let of_message = |places: &Vec<LanePlace>| deliveries.by_ref().take(places.len()).collect();
+    Ok(row.messages.into_iter().zip(places.iter().map(of_message)).collect())
 }
 
 /// The messages and the deliveries, column by column.
@@ -232,7 +225,7 @@ struct Columns<'a> {
     texts: Vec<&'a str>,
     sent_ats: Vec<Option<OffsetDateTime>>,
     /// Of each delivery the place of its message, from 1.
-    messages: Vec<i64>,
+    messages: Vec<i32>,
     lanes: Vec<i64>,
     seqs: Vec<i64>,
     parts: Vec<i32>,

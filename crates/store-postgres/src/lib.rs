@@ -16,7 +16,8 @@
 //! 4. `lane`, by id; under it its deliveries.
 //!
 //! A connection that failed, or whose caller went away, is closed and never used again
-//! ([`session`]). The tables are in `migrations/postgres`.
+//! (`session.rs`). The tables are in `migrations/postgres`; after a change of a query or a table,
+//! `cargo xtask generate` renews `.sqlx`, from which the crate is built without a database.
 
 mod accept;
 mod admin;

@@ -88,7 +88,9 @@ async fn complete(transaction: &mut PgConnection, items: &[&Settle]) -> Result<(
             FROM UNNEST(
                 $1::bigint[], $2::bigint[], $3::text[], $4::boolean[], $5::bigint[], $6::jsonb[], $7::text[]
             ) AS input (id, lane, state, attempted, after, native_ids, error)
-            WHERE delivery.id = input.id AND delivery.lane = input.lane AND delivery.state = 'pending'
+            -- Pending is what is not finished. Said like this, so that the rows are looked up by
+            -- their ids, and not in the index of all that is pending.
+            WHERE delivery.id = input.id AND delivery.lane = input.lane AND delivery.finished_at IS NULL
             RETURNING delivery.id, delivery.attempts, input.state, input.error
         )
         INSERT INTO attempt (delivery, number, outcome, error)

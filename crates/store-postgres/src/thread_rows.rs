@@ -30,26 +30,21 @@ pub(crate) async fn load(
     let (named_chats, named_ids): (Vec<i64>, Vec<&str>) = named.unzip();
     let rows = sqlx::query!(
         r#"
-        WITH wanted AS (
-            SELECT UNNEST($1::bigint[]) AS id
-            UNION
-            SELECT latest.id
-            FROM UNNEST($2::bigint[]) AS input (chat)
-            CROSS JOIN LATERAL (
-                SELECT id FROM thread WHERE thread.chat = input.chat ORDER BY id DESC LIMIT 1
-            ) AS latest
-            UNION
-            SELECT thread.id
-            FROM UNNEST($3::bigint[], $4::text[]) AS input (chat, thread_id)
-            JOIN thread USING (chat, thread_id)
-        )
         SELECT id, chat, thread_id, fields,
                jsonb_strip_nulls(jsonb_build_object(
                    'get_contact', get_contact, 'interest', interest, 'success', success,
                    'is_bot', is_bot, 'operator', operator, 'close', close
                )) AS "flags!"
         FROM thread
-        JOIN wanted USING (id)
+        WHERE id = ANY($1)
+           OR id = ANY(ARRAY(
+                  SELECT (SELECT max(id) FROM thread WHERE thread.chat = input.chat)
+                  FROM UNNEST($2::bigint[]) AS input (chat)
+                  UNION ALL
+                  SELECT thread.id
+                  FROM UNNEST($3::bigint[], $4::text[]) AS input (chat, thread_id)
+                  JOIN thread USING (chat, thread_id)
+              ))
         ORDER BY id
         "#,
         &open,
