@@ -11,12 +11,16 @@ use switchboard_core::{Author, ChatId, Flag, ThreadFields, ThreadUpdate};
 use super::{body::Fields, values::Given};
 use crate::{AiMessage, AiWebhook, WebhookError};
 
+/// The longest id, in bytes. Far more than any platform's ids have, and far less than what the
+/// index of a database takes.
+const ID_LIMIT: usize = 512;
+
 /// Reads what the fields say.
 pub(super) fn read(mut fields: Fields) -> Result<AiWebhook, WebhookError> {
     let chat_id = chat_id(&mut fields)?;
     let message = message(&mut fields)?;
-    let message_id = take_id(&mut fields, "message_id");
-    let thread = thread(fields);
+    let message_id = deciding_id(&mut fields, "message_id")?;
+    let thread = thread(fields)?;
     Ok(AiWebhook { chat_id, message, message_id, thread })
 }
 
@@ -25,6 +29,7 @@ fn chat_id(fields: &mut Fields) -> Result<ChatId, WebhookError> {
         Err(WebhookError::Unprocessable { field: "external_chat_id", reason: reason.to_owned() })
     };
     match fields.remove("external_chat_id").as_ref().map(Given::as_id) {
+        Some(Some(id)) if id.len() > ID_LIMIT => Err(too_long("external_chat_id")),
         Some(Some(id)) => Ok(ChatId::new(id)),
         Some(None) => refuse("expected a string or a number"),
         None => refuse("missing or empty"),
@@ -75,7 +80,7 @@ fn author(value: &Given) -> Option<Author> {
 }
 
 /// Everything that is not the message.
-fn thread(mut fields: Fields) -> ThreadUpdate {
+fn thread(mut fields: Fields) -> Result<ThreadUpdate, WebhookError> {
     let mut flags = BTreeMap::new();
     for flag in Flag::ALL {
         if let Some(value) = fields.get(flag.as_str()).and_then(Given::as_flag) {
@@ -83,26 +88,39 @@ fn thread(mut fields: Fields) -> ThreadUpdate {
             flags.insert(flag, value);
         }
     }
-    let thread_id = take_id(&mut fields, "thread_id");
+    let thread_id = deciding_id(&mut fields, "thread_id")?;
     let fields = ThreadFields {
-        task_id: take_id(&mut fields, "task_id"),
-        channel_id: take_id(&mut fields, "channel_id"),
-        company_id: take_id(&mut fields, "company_id"),
-        manager_id: take_id(&mut fields, "manager_id"),
-        title: take_id(&mut fields, "title"),
+        task_id: deciding_id(&mut fields, "task_id")?,
+        channel_id: take_text(&mut fields, "channel_id", ID_LIMIT),
+        company_id: take_text(&mut fields, "company_id", ID_LIMIT),
+        manager_id: take_text(&mut fields, "manager_id", ID_LIMIT),
+        title: take_text(&mut fields, "title", usize::MAX),
         contacts: fields.remove("contacts").map(Given::into_value),
-        panel_url: take_id(&mut fields, "panel_url"),
-        share_url: take_id(&mut fields, "share_url"),
-        wh_type: take_id(&mut fields, "wh_type"),
+        panel_url: take_text(&mut fields, "panel_url", usize::MAX),
+        share_url: take_text(&mut fields, "share_url", usize::MAX),
+        wh_type: take_text(&mut fields, "wh_type", usize::MAX),
         extra: fields.into_iter().map(|(name, value)| (name, Given::into_value(value))).collect(),
     };
-    ThreadUpdate { thread_id, flags, fields }
+    Ok(ThreadUpdate { thread_id, flags, fields })
 }
 
-/// The field as a string without the white space around it. What is neither a string nor a number
-/// stays where it is.
-fn take_id(fields: &mut Fields, name: &str) -> Option<String> {
-    let id = fields.get(name)?.as_id()?.to_owned();
+/// An id by which it is decided what becomes of the webhook. One that is too long must not pass
+/// for one that was not stated.
+fn deciding_id(fields: &mut Fields, name: &'static str) -> Result<Option<String>, WebhookError> {
+    match fields.get(name).and_then(Given::as_id) {
+        Some(id) if id.len() > ID_LIMIT => Err(too_long(name)),
+        _ => Ok(take_text(fields, name, ID_LIMIT)),
+    }
+}
+
+fn too_long(field: &'static str) -> WebhookError {
+    WebhookError::Unprocessable { field, reason: format!("longer than {ID_LIMIT} bytes") }
+}
+
+/// The field as a string without the white space around it. What is neither a string nor a number,
+/// or has more than `limit` bytes, stays where it is.
+fn take_text(fields: &mut Fields, name: &str, limit: usize) -> Option<String> {
+    let text = fields.get(name)?.as_id().filter(|text| text.len() <= limit)?.to_owned();
     fields.remove(name);
-    Some(id)
+    Some(text)
 }

@@ -203,6 +203,33 @@ fn an_id_that_is_none_is_kept_aside() {
 }
 
 #[test]
+fn an_id_that_no_index_could_take_is_refused_or_kept_aside() {
+    let id = |length: usize| format!("{:?}", "x".repeat(length));
+    // 256 characters, 512 bytes.
+    let two_bytes = format!("{:?}", "я".repeat(256));
+    let number = "1".repeat(513);
+    for field in ["message_id", "thread_id", "task_id"] {
+        for value in [id(512), two_bytes.clone()] {
+            parsed(with(field, &value));
+        }
+        for value in [id(513), format!("{:?}", "я".repeat(257)), number.clone()] {
+            assert_eq!(refused_field(with(field, &value)), field);
+        }
+    }
+    for field in ["channel_id", "company_id", "manager_id"] {
+        assert_eq!(parsed(with(field, &id(512))).thread.fields.extra, Map::new());
+        let extra = parsed(with(field, &id(513))).thread.fields.extra;
+        assert_eq!(extra.get(field), Some(&json!("x".repeat(513))));
+    }
+    let chat = |value: &str| format!(r#"{{"external_chat_id": {value}}}"#);
+    assert_eq!(parsed(chat(&id(512))).chat_id.as_str().len(), 512);
+    assert_eq!(refused_field(chat(&id(513))), "external_chat_id");
+    assert_eq!(refused_field(chat(&number)), "external_chat_id");
+    // A title is no id.
+    assert_eq!(parsed(with("title", &id(5000))).thread.fields.title, Some("x".repeat(5000)));
+}
+
+#[test]
 fn the_chat_id_must_be_there() {
     for (value, expected) in [
         ("12345678901234567890123", "12345678901234567890123"),
