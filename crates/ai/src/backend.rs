@@ -35,7 +35,7 @@ pub enum AiError {
     /// The platform could not be reached; it has not seen the message.
     #[error("the AI platform cannot be reached")]
     Unreachable(#[source] Cause),
-    /// The platform answered that it cannot work now.
+    /// The platform answered that it cannot work now, or sends us elsewhere.
     #[error("the AI platform answered {status}")]
     Unavailable {
         /// The HTTP status.
@@ -55,7 +55,7 @@ pub enum AiError {
     Rejected {
         /// The HTTP status.
         status: u16,
-        /// The beginning of what it answered.
+        /// The beginning of what it answered, without the message.
         reason: String,
     },
     /// The request left us and no answer came: the platform may have taken the message.

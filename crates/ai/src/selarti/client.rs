@@ -32,7 +32,11 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// The longest pause that is believed.
 const LONGEST_PAUSE: Duration = Duration::from_hours(24);
 /// How much of a refusal is kept, in characters.
-const REASON_LIMIT: usize = 300;
+const REASON_LIMIT: usize = 200;
+/// How much of the beginning of a message, in characters, is enough to recognise it by.
+const RECOGNISED: usize = 32;
+/// What stands for the message where the platform repeats it.
+const LEFT_OUT: &str = "…";
 
 /// Speaks to one account.
 #[derive(Debug)]
@@ -121,12 +125,19 @@ impl Client {
             status if status.is_success() => Ok(()),
             StatusCode::UNAUTHORIZED => Err(AiError::Unauthorized),
             StatusCode::TOO_MANY_REQUESTS => Err(AiError::RateLimited { retry_after }),
-            status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
-                Err(AiError::Unavailable { status: status.as_u16() })
+            status if passing(status) => Err(AiError::Unavailable { status: status.as_u16() }),
+            status => {
+                let reason = reason(&answer, token, request.text);
+                Err(AiError::Rejected { status: status.as_u16(), reason })
             }
-            status => Err(AiError::Rejected { status: status.as_u16(), reason: reason(&answer, token) }),
         }
     }
+}
+
+/// Whether the status says nothing about the message: another time it may be taken. A redirect is
+/// what a platform under maintenance answers to everything.
+fn passing(status: StatusCode) -> bool {
+    status.is_server_error() || status.is_redirection() || status == StatusCode::REQUEST_TIMEOUT
 }
 
 fn log_unreadable(error: &TokenError) {
@@ -156,9 +167,17 @@ async fn read_answer(mut response: Response) -> Vec<u8> {
     answer
 }
 
-/// What the platform says, in one line, without the token that it may have repeated.
-fn reason(answer: &[u8], token: &SecretString) -> String {
-    let text = String::from_utf8_lossy(answer).replace(token.expose_secret(), "[token]");
+/// What the platform says, in one line, without the token and the message that it may have
+/// repeated: it ends in logs.
+fn reason(answer: &[u8], token: &SecretString, message: &str) -> String {
+    // JSON is written anew: the same text has many forms in it.
+    let text = match serde_json::from_slice::<serde_json::Value>(answer) {
+        Ok(json) => json.to_string(),
+        Err(_) => String::from_utf8_lossy(answer).into_owned(),
+    };
+    let text = text.replace(token.expose_secret(), "[token]");
+    let quoted = serde_json::Value::from(message).to_string();
+    let text = without(without(text, message), &quoted[1..quoted.len() - 1]);
     let line: String = text
         .chars()
         .map(|c| if c.is_whitespace() || c.is_control() { ' ' } else { c })
@@ -168,6 +187,23 @@ fn reason(answer: &[u8], token: &SecretString) -> String {
         "" => "it gave no reason".to_owned(),
         line => line.to_owned(),
     }
+}
+
+/// The text without the message; and, where the message is broken off, without all that follows
+/// its beginning.
+fn without(text: String, message: &str) -> String {
+    let message = message.trim();
+    if message.is_empty() {
+        return text;
+    }
+    let mut text = text.replace(message, LEFT_OUT);
+    if let Some((end, _)) = message.char_indices().nth(RECOGNISED)
+        && let Some(at) = text.find(&message[..end])
+    {
+        text.truncate(at);
+        text.push_str(LEFT_OUT);
+    }
+    text
 }
 
 /// How long to wait: seconds, or a date, which is measured by the platform's own clock.
@@ -214,9 +250,26 @@ mod tests {
     #[test]
     fn a_reason_is_one_short_line_without_the_token() {
         let token = SecretString::from("s3cret");
-        assert_eq!(reason(b"{\n\"bad\": \"Bearer s3cret\"\0}", &token), "{ \"bad\": \"Bearer [token]\" }");
-        assert_eq!(reason(&[b'x'; 5000], &token).len(), REASON_LIMIT);
-        assert_eq!(reason(" \u{fffd}я".repeat(400).as_bytes(), &token).chars().count(), REASON_LIMIT - 1);
-        assert_eq!(reason(b" \n", &token), "it gave no reason");
+        let of = |answer: &[u8]| reason(answer, &token, "hello");
+        assert_eq!(of(b"{\n\"bad\": \"Bearer s3cret\"\0}"), "{ \"bad\": \"Bearer [token]\" }");
+        assert_eq!(of(&[b'x'; 5000]).len(), REASON_LIMIT);
+        assert_eq!(of(" \u{fffd}я".repeat(400).as_bytes()).chars().count(), REASON_LIMIT - 1);
+        assert_eq!(of(b" \n"), "it gave no reason");
+    }
+
+    #[test]
+    fn a_reason_does_not_repeat_the_message() {
+        let token = SecretString::from("s3cret");
+        let long = "My number is 4111 1111 1111 1111, and \"that\" is all.";
+        for (message, answer, expected) in [
+            ("привет, я \"Анна\"", "cannot take привет, я \"Анна\"!", "cannot take …!"),
+            ("привет\n\"Анна\"", r#"{"error": "no: привет\n\"Анна\""}"#, r#"{"error":"no: …"}"#),
+            ("привет", r#"{"error": "\u043f\u0440\u0438\u0432\u0435\u0442?"}"#, r#"{"error":"…?"}"#),
+            (long, "you said: My number is 4111 1111 1111 1111, an", "you said: …"),
+            ("  ", "bad task", "bad task"),
+            ("unrelated", "bad task", "bad task"),
+        ] {
+            assert_eq!(reason(answer.as_bytes(), &token, message), expected);
+        }
     }
 }
