@@ -91,7 +91,14 @@ where
                     let _ = caller.send(Ok(outcome));
                 }
             }
-            Err(error) if inputs.len() == 1 || error.is_transient() => fail(callers, &error),
+            Err(error) if error.is_transient() => {
+                fail(callers, &error);
+                // What waited meanwhile would wait as long again, each batch after the other.
+                while let Ok(item) = waiting.try_recv() {
+                    let _ = item.outcome.send(Err(CommitError::Unavailable));
+                }
+            }
+            Err(error) if inputs.len() == 1 => fail(callers, &error),
             Err(_) => write_singly(inputs, callers, &write).await,
         }
     }
@@ -120,7 +127,7 @@ fn fail<O>(callers: Vec<oneshot::Sender<Result<O, CommitError>>>, error: &StoreE
     tracing::warn!(error = %chain(error), items = callers.len(), "the store did not take it");
     let error = if error.is_transient() { CommitError::Unavailable } else { CommitError::Refused };
     for caller in callers {
-        let _ = caller.send(Err(error.clone()));
+        let _ = caller.send(Err(error));
     }
 }
 

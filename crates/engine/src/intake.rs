@@ -72,7 +72,7 @@ impl Intake for ChannelIntake {
     }
 
     async fn cursor(&self) -> Result<Option<Cursor>, ReadError> {
-        self.store.cursor(&self.channel.policy.name).await.map_err(unreadable)
+        self.store.cursor(&self.channel.policy.name).await.map_err(|error| unreadable(&error))
     }
 
     async fn history(
@@ -82,11 +82,11 @@ impl Intake for ChannelIntake {
         limit: u32,
     ) -> Result<Vec<HistoryEntry>, ReadError> {
         let channel = &self.channel.policy.name;
-        self.store.history(channel, conversation, after, limit).await.map_err(unreadable)
+        self.store.history(channel, conversation, after, limit).await.map_err(|error| unreadable(&error))
     }
 
     async fn known(&self, events: &[EventId]) -> Result<HashSet<EventId>, ReadError> {
-        self.store.known(&self.channel.policy.name, events).await.map_err(unreadable)
+        self.store.known(&self.channel.policy.name, events).await.map_err(|error| unreadable(&error))
     }
 }
 
@@ -148,8 +148,8 @@ pub(crate) fn without_nul(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text }
 }
 
-fn unreadable(error: StoreError) -> ReadError {
-    tracing::warn!(error = %chain(&error), "the store did not answer");
+fn unreadable(error: &StoreError) -> ReadError {
+    tracing::warn!(error = %chain(error), "the store did not answer");
     ReadError
 }
 

@@ -41,11 +41,17 @@ async fn send_due(
     for notice in store.due_notices(channel, AT_ONCE).await? {
         let asked_at = Instant::now();
         let message = render(to, &notice.conversation, Author::Gateway, text.to_owned(), ttl);
-        if let Some(ReplyOutcome::Stored { deliveries, .. }) =
-            store.send_notice(channel, fence, notice.chat, message).await?
-        {
-            tracing::info!(%channel, chat = %notice.chat, "the answer is late; the user is told");
-            to.channel.push(deliveries, asked_at);
+        match store.send_notice(channel, fence, notice.chat, message).await {
+            Ok(Some(ReplyOutcome::Stored { deliveries, .. })) => {
+                tracing::info!(%channel, chat = %notice.chat, "the answer is late; the user is told");
+                to.channel.push(deliveries, asked_at);
+            }
+            Ok(_) => {}
+            Err(error) if error.is_transient() => return Err(error),
+            // One chat must not keep the others from being told.
+            Err(error) => {
+                tracing::error!(%channel, chat = %notice.chat, error = %chain(&error), "no notice was sent");
+            }
         }
     }
     Ok(())

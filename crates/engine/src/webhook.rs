@@ -78,38 +78,50 @@ impl Engine {
     /// Stores what a webhook of this AI says, and sends its message on its way. Returns after the
     /// commit; after an error nothing is stored, and the same webhook may come again.
     pub async fn webhook(&self, ai: &AiName, webhook: AiWebhook) -> Result<WebhookOutcome, Unavailable> {
-        let Some(chat) = self.route(&webhook.chat_id).await? else {
-            return Ok(WebhookOutcome::Ignored(Ignored::UnknownChat));
-        };
+        let unknown = WebhookOutcome::Ignored(Ignored::UnknownChat);
+        let Some(chat) = self.route(&webhook.chat_id).await? else { return Ok(unknown) };
+        if let Some(outcome) = self.reply(ai, &webhook, &chat).await? {
+            return Ok(outcome);
+        }
+        // The chat that was remembered is gone; there may be a new one of the same name.
+        self.routes.remove(&webhook.chat_id);
+        let Some(chat) = self.route(&webhook.chat_id).await? else { return Ok(unknown) };
+        Ok(self.reply(ai, &webhook, &chat).await?.unwrap_or(unknown))
+    }
+
+    /// `None`: there is no such chat any more.
+    async fn reply(
+        &self,
+        ai: &AiName,
+        webhook: &AiWebhook,
+        chat: &ChatRef,
+    ) -> Result<Option<WebhookOutcome>, Unavailable> {
         let Some(attached) = self.channels.get(&chat.channel).filter(|it| it.channel.policy.ai == *ai) else {
-            return Ok(WebhookOutcome::Ignored(Ignored::UnknownChat));
+            return Ok(Some(WebhookOutcome::Ignored(Ignored::UnknownChat)));
         };
         let stated_task = webhook.thread.fields.task_id.as_ref();
         if stated_task.is_some_and(|task| *task != attached.channel.policy.task_id) {
-            return Ok(WebhookOutcome::Ignored(Ignored::OtherTask));
+            return Ok(Some(WebhookOutcome::Ignored(Ignored::OtherTask)));
         }
 
-        let message = self.message_for_user(attached, &chat, webhook.message);
+        let message = self.message_for_user(attached, chat, webhook.message.clone());
         let ignored = message.as_ref().err().copied();
         let asked_at = Instant::now();
         let reply = Reply {
             ai: ai.clone(),
             chat: chat.key,
-            message_id: webhook.message_id,
-            thread: webhook.thread,
+            message_id: webhook.message_id.clone(),
+            thread: webhook.thread.clone(),
             message: message.ok(),
         };
         Ok(match (self.replies.submit(reply).await?, ignored) {
-            (ReplyOutcome::UnknownChat, _) => {
-                self.routes.remove(&webhook.chat_id);
-                WebhookOutcome::Ignored(Ignored::UnknownChat)
-            }
-            (_, Some(reason)) => WebhookOutcome::Ignored(reason),
+            (ReplyOutcome::UnknownChat, _) => None,
+            (_, Some(reason)) => Some(WebhookOutcome::Ignored(reason)),
             (ReplyOutcome::Stored { deliveries, .. }, None) => {
                 attached.channel.push(deliveries, asked_at);
-                WebhookOutcome::Stored
+                Some(WebhookOutcome::Stored)
             }
-            (ReplyOutcome::Duplicate | ReplyOutcome::Updated, None) => WebhookOutcome::Duplicate,
+            (ReplyOutcome::Duplicate | ReplyOutcome::Updated, None) => Some(WebhookOutcome::Duplicate),
         })
     }
 
@@ -119,7 +131,9 @@ impl Engine {
         }
         match self.store.find_chat(chat_id).await {
             Ok(chat) => {
-                chat.iter().for_each(|chat| self.routes.insert(chat));
+                if let Some(chat) = &chat {
+                    self.routes.insert(chat);
+                }
                 Ok(chat)
             }
             Err(error) => {

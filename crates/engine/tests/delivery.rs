@@ -50,8 +50,7 @@ async fn the_same_webhook_ten_times_in_parallel_is_one_answer() {
     let replica = Replica::start(&database, Setup::default());
     replica.says("ann", "hello").await;
     let webhook = webhook("ann", "answer");
-    let outcomes =
-        futures_util::future::join_all((0..10).map(|_| replica.webhook(webhook.clone()))).await;
+    let outcomes = futures_util::future::join_all((0..10).map(|_| replica.webhook(webhook.clone()))).await;
     assert_eq!(outcomes.iter().filter(|it| **it == WebhookOutcome::Stored).count(), 1);
     assert_eq!(outcomes.iter().filter(|it| **it == WebhookOutcome::Duplicate).count(), 9);
     replica.answers("ann", "last").await;
@@ -89,9 +88,10 @@ async fn webhooks_without_a_message_for_a_user_deliver_nothing() {
 async fn while_the_ai_fails_messages_wait_in_order_and_other_chats_go_on() {
     let database = Database::new().await;
     let replica = Replica::start(&database, Setup::default());
-    replica.ai.requests.answer_always(|(chat, _)| {
-        (chat == "c:ann").then_some(AiError::Unavailable { status: 500 })
-    });
+    replica
+        .ai
+        .requests
+        .answer_always(|(chat, _)| (chat == "c:ann").then_some(AiError::Unavailable { status: 500 }));
     replica.says("ann", "one").await;
     replica.says("ann", "two").await;
     replica.says("bob", "hi").await;
@@ -118,10 +118,7 @@ async fn what_the_ai_refuses_is_dead_and_the_next_one_goes_on() {
     replica.says("ann", "bad").await;
     replica.says("ann", "good").await;
     assert_eq!(texts(&replica.ai.requests.wait(2).await), ["bad", "good"]);
-    until("the second is sent", async || {
-        database.deliveries().await[1].state == DeliveryState::Sent
-    })
-    .await;
+    until("the second is sent", async || database.deliveries().await[1].state == DeliveryState::Sent).await;
     replica.stop().await;
     let rows = database.deliveries().await;
     assert_eq!(rows[0].state, DeliveryState::Dead);
@@ -193,22 +190,21 @@ async fn a_pause_that_the_platform_asks_for_stops_exactly_its_scope() {
     replica.says("ann", "hello").await;
     replica.says("bob", "hello").await;
     let minute = Duration::from_mins(1);
-    replica.messenger.sends.answer_next(move || {
-        Err(SendError::RateLimited { retry_after: minute, scope: Scope::Conversation })
-    });
+    replica
+        .messenger
+        .sends
+        .answer_next(move || Err(SendError::RateLimited { retry_after: minute, scope: Scope::Conversation }));
     replica.answers("ann", "held up").await;
     replica.messenger.sends.wait(1).await;
     replica.answers("bob", "free").await;
     replica.messenger.sends.wait(2).await;
-    replica.messenger.sends.answer_next(move || {
-        Err(SendError::RateLimited { retry_after: minute, scope: Scope::Channel })
-    });
+    replica
+        .messenger
+        .sends
+        .answer_next(move || Err(SendError::RateLimited { retry_after: minute, scope: Scope::Channel }));
     replica.answers("bob", "stops everything").await;
     replica.messenger.sends.wait(3).await;
-    until("the pause is stored", async || {
-        database.deliveries().await.last().unwrap().attempts == 1
-    })
-    .await;
+    until("the pause is stored", async || database.deliveries().await.last().unwrap().attempts == 1).await;
     replica.says("eve", "hello").await;
     replica.answers("eve", "waits").await;
     replica.ai.requests.wait(3).await;
@@ -227,10 +223,7 @@ async fn what_expires_is_dead_without_another_attempt() {
     let replica = Replica::start(&database, setup);
     replica.ai.requests.answer_always(|_| Some(AiError::Unavailable { status: 503 }));
     replica.says("ann", "hello").await;
-    until("it is given up", async || {
-        database.deliveries().await[0].state == DeliveryState::Dead
-    })
-    .await;
+    until("it is given up", async || database.deliveries().await[0].state == DeliveryState::Dead).await;
     let rows = database.deliveries().await;
     assert!(rows[0].last_error.as_deref().unwrap().contains("expired"));
     assert_eq!(rows[0].attempts as usize, replica.ai.requests.calls().len());
@@ -269,5 +262,72 @@ async fn typing_is_shown_while_the_ai_works_and_gone_with_the_answer() {
     assert_eq!(replica.messenger.typing.wait(1).await, [("dm-ann".to_owned(), true)]);
     replica.answers("ann", "answer").await;
     assert_eq!(replica.messenger.typing.wait(2).await[1], ("dm-ann".to_owned(), false));
+    replica.stop().await;
+}
+
+#[tokio::test]
+async fn an_adapter_that_panics_over_one_text_costs_that_text_only() {
+    let database = Database::new().await;
+    let replica = Replica::start(&database, Setup::default());
+    replica.says("ann", "hello").await;
+    replica.messenger.sends.answer_next(|| panic!("on purpose"));
+    replica.answers("ann", "cursed").await;
+    replica.answers("ann", "fine").await;
+    assert_eq!(sent(&replica.messenger.sends.wait(2).await), ["cursed", "fine"]);
+    replica.stop().await;
+    let rows = database.deliveries().await;
+    assert_eq!(rows[1].state, DeliveryState::Dead);
+    assert!(rows[1].last_error.as_deref().unwrap().contains("panicked"));
+}
+
+#[tokio::test]
+async fn a_crowd_that_waits_for_the_ai_does_not_hold_up_answers() {
+    let database = Database::new().await;
+    let replica = Replica::start(&database, Setup::default());
+    replica.says("ann", "hello").await;
+    replica.ai.requests.wait(1).await;
+    replica.ai.requests.set_open(false);
+    let crowd = (0..1500).map(|number| message(&format!("user-{number}"), "hm")).collect();
+    replica.inbox().await.accept(crowd, None).await.unwrap();
+    replica.ai.requests.wait(2).await;
+    replica.answers("ann", "answer").await;
+    assert_eq!(sent(&replica.messenger.sends.wait(1).await), ["answer"]);
+    replica.ai.requests.set_open(true);
+    replica.ai.requests.wait(1501).await;
+    replica.stop().await;
+}
+
+#[tokio::test]
+async fn a_conversation_that_moved_is_followed_at_once() {
+    let database = Database::new().await;
+    let replica = Replica::start(&database, Setup::default());
+    replica.says("ann", "hello").await;
+    replica
+        .messenger
+        .sends
+        .answer_next(|| Err(SendError::Moved { to: switchboard_core::ConversationId::new("new-place") }));
+    replica.answers("ann", "answer").await;
+    replica.messenger.sends.wait(2).await;
+    replica.answers("ann", "another").await;
+    let sends = replica.messenger.sends.wait(3).await;
+    let places: Vec<&str> = sends.iter().map(|(place, ..)| place.as_str()).collect();
+    assert_eq!(places, ["dm-ann", "new-place", "new-place"]);
+    assert_eq!(sends[0].2, sends[1].2);
+    replica.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_discarded_behind_a_running_attempt_is_not_sent() {
+    let database = Database::new().await;
+    let replica = Replica::start(&database, Setup::default());
+    replica.ai.requests.set_open(false);
+    for text in ["running", "discarded", "next"] {
+        replica.says("ann", text).await;
+    }
+    replica.ai.requests.wait(1).await;
+    let discarded = database.deliveries().await[1].id;
+    assert!(database.store.discard_delivery(discarded).await.unwrap());
+    replica.ai.requests.set_open(true);
+    assert_eq!(texts(&replica.ai.requests.wait(2).await), ["running", "next"]);
     replica.stop().await;
 }

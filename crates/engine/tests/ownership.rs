@@ -94,9 +94,10 @@ async fn a_dead_delivery_can_be_retried_while_the_gateway_runs() {
     let database = Database::new().await;
     let replica = Replica::start(&database, Setup::default());
     replica.says("ann", "hello").await;
-    replica.messenger.sends.answer_next(|| {
-        Err(switchboard_core::SendError::Rejected { reason: "no".to_owned() })
-    });
+    replica
+        .messenger
+        .sends
+        .answer_next(|| Err(switchboard_core::SendError::Rejected { reason: "no".to_owned() }));
     replica.answers("ann", "first").await;
     until("it is dead", async || {
         database.deliveries().await.iter().any(|row| row.state == DeliveryState::Dead)
@@ -109,4 +110,24 @@ async fn a_dead_delivery_can_be_retried_while_the_gateway_runs() {
     assert_eq!(sent(&sends), ["first", "first"]);
     assert_eq!(sends[0].2, sends[1].2);
     replica.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_takes_over_while_a_stop_finishes_what_is_under_way() {
+    let database = Database::new().await;
+    let first = Replica::start(&database, Setup::default());
+    first.ai.requests.set_open(false);
+    first.says("ann", "slow").await;
+    first.ai.requests.wait(1).await;
+    let second = Replica::start(&database, Setup::default());
+    first.begin_stop();
+    // Longer than the lease lasts without a renewal.
+    let taken = tokio::time::timeout(std::time::Duration::from_secs(4), second.inbox()).await;
+    assert!(taken.is_err(), "the channel was taken from a replica that still works");
+    first.ai.requests.set_open(true);
+    first.stop().await;
+    second.inbox().await;
+    second.says("ann", "next").await;
+    assert_eq!(texts(&second.ai.requests.wait(1).await), ["next"]);
+    second.stop().await;
 }

@@ -1,13 +1,15 @@
 //! One attempt at one delivery, and its completion.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use switchboard_ai::{AiBackend, AiRequest, AiVerdict};
+use futures_util::FutureExt as _;
+
+use switchboard_ai::{AiBackend, AiError, AiRequest, AiVerdict};
 use switchboard_core::{
-    Action, ConnectionState, ConversationId, Idempotency, MessageId, Receipt, Scope, SendError, SendText,
-    Verdict, chain, markup::Rendered,
+    Action, ConnectionState, ConversationId, Idempotency, MessageId, NotSupported, Receipt, Scope, SendError,
+    SendText, Verdict, chain, markup::Rendered,
 };
-use switchboard_store::{Delivery, Direction, LeaseToken, Outcome, Payload, Settle, Settled, Store};
+use switchboard_store::{Delivery, LeaseToken, Outcome, Payload, Settle, Settled, Store};
 use tokio::time::Instant;
 
 use super::lane::Queued;
@@ -16,12 +18,19 @@ use crate::{
     channel::Attached,
     commit::{CommitError, GroupCommit},
     config::OnUnknown,
+    intake::without_nul,
     typing::TypingHandle,
 };
 
 /// How long a messenger may take for one send before the outcome counts as unknown. Longer than
 /// any adapter's own time limit; here so that a hanging adapter cannot hold a lane for ever.
 const SEND_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long the AI may take to accept one message. Longer than any backend's own time limit.
+const AI_TIMEOUT: Duration = Duration::from_mins(11);
+/// The longest pause that a platform may ask for; it is asked again after that.
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+/// How much of a failure's reason is stored, in characters.
+const MAX_ERROR: usize = 2000;
 /// How long nothing is sent after the credentials were refused: a person must act first.
 const UNAUTHORIZED_PAUSE: Duration = Duration::from_mins(5);
 /// How long to wait before a completion is handed to a store again that could not take it.
@@ -39,18 +48,26 @@ pub(crate) struct Attempts {
 }
 
 /// What an attempt came to, for the lane and its gate.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Attempted {
     pub(super) settled: Settled,
     pub(super) retried: bool,
-    /// Nothing of this direction may be sent for so long.
-    pub(super) pause: Option<Duration>,
+    pub(super) pause: Option<Pause>,
 }
 
-/// What is to be stored, and whether everything else must wait.
+/// What must wait, and for how long.
+#[derive(Clone, Debug)]
+pub(super) enum Pause {
+    /// Everything in this direction.
+    Everything(Duration),
+    /// What goes to this conversation.
+    Conversation(ConversationId, Duration),
+}
+
+/// What is to be stored, and whether anything else must wait.
 struct Result {
     outcome: Outcome,
-    pause: Option<Duration>,
+    pause: Option<Pause>,
 }
 
 impl Result {
@@ -69,11 +86,18 @@ impl Attempts {
     pub(super) async fn run(&self, queued: Queued) -> Attempted {
         let Queued { delivery, expires_at, .. } = queued;
         let expired = expires_at <= Instant::now();
-        let result = if expired {
+        let mut result = if expired {
             Result::dead("it expired before it could be sent".to_owned())
         } else {
-            self.carry_out(&delivery).await
+            // One text that an adapter trips over must not end the process, and end it again at
+            // every start.
+            let carried_out = AssertUnwindSafe(self.carry_out(&delivery)).catch_unwind().await;
+            carried_out.unwrap_or_else(|_| Result::dead("the adapter panicked".to_owned()))
         };
+        if let Outcome::Retry { after, .. } = &mut result.outcome {
+            // It must be looked at when it expires, too.
+            *after = (*after).min(expires_at.saturating_duration_since(Instant::now()));
+        }
         self.log(&delivery, &result.outcome);
         let retried = matches!(result.outcome, Outcome::Retry { .. });
         let settle = Settle {
@@ -81,7 +105,7 @@ impl Attempts {
             fence: self.fence,
             lane: delivery.lane,
             delivery: delivery.id,
-            outcome: result.outcome,
+            outcome: storable(result.outcome),
             attempted: !expired,
         };
         Attempted { settled: self.complete(settle).await, retried, pause: result.pause }
@@ -101,7 +125,8 @@ impl Attempts {
         let request =
             AiRequest { task_id: &self.to.channel.policy.task_id, chat_id: &delivery.chat.chat_id, text };
         self.typing.asked(delivery.chat.key, &delivery.chat.conversation);
-        let Err(error) = self.ai.send(&request).await else {
+        let asked = tokio::time::timeout(AI_TIMEOUT, self.ai.send(&request)).await;
+        let Err(error) = asked.unwrap_or_else(|elapsed| Err(AiError::Interrupted(Box::new(elapsed)))) else {
             self.typing.taken(delivery.chat.key);
             return Result::of(Outcome::Sent(Receipt::default()));
         };
@@ -110,8 +135,9 @@ impl Attempts {
         match error.verdict() {
             AiVerdict::Retry => self.retry(delivery, reason),
             AiVerdict::Pause(after) => {
-                let after = after.unwrap_or_else(|| self.delay(delivery));
-                Result { outcome: Outcome::Retry { after, error: reason }, pause: Some(after) }
+                let after = self.pause(delivery, after.unwrap_or_default());
+                let outcome = Outcome::Retry { after, error: reason };
+                Result { outcome, pause: Some(Pause::Everything(after)) }
             }
             AiVerdict::Reject => Result::dead(reason),
         }
@@ -123,47 +149,81 @@ impl Attempts {
         text: &Rendered,
         reply_to: Option<&MessageId>,
     ) -> Result {
-        let conversation = &delivery.chat.conversation;
+        let mut conversation = delivery.chat.conversation.clone();
+        let first = self.execute(delivery, &conversation, text, reply_to).await;
+        let result = match first {
+            // Nothing was carried out, so the same attempt goes on at the new address. It is
+            // rewritten once; a platform that moves on and on is asked again later.
+            Err(Failure::Send(SendError::Moved { to })) => {
+                let channel = &self.to.channel.policy.name;
+                if let Err(error) = self.store.move_conversation(channel, &conversation, &to).await {
+                    return self.retry(delivery, chain(&error));
+                }
+                conversation = to;
+                self.execute(delivery, &conversation, text, reply_to).await
+            }
+            first => first,
+        };
+        match result {
+            Ok(receipt) => {
+                self.works_again();
+                Result::of(Outcome::Sent(receipt))
+            }
+            Err(Failure::NotSupported(error)) => Result::dead(error.to_string()),
+            Err(Failure::Send(error)) => self.after_send_error(delivery, conversation, &error),
+        }
+    }
+
+    async fn execute(
+        &self,
+        delivery: &Delivery,
+        conversation: &ConversationId,
+        text: &Rendered,
+        reply_to: Option<&MessageId>,
+    ) -> std::result::Result<Receipt, Failure> {
         let action = Action::SendText(SendText {
             key: delivery.key.clone(),
             conversation: conversation.clone(),
             text: text.clone(),
             reply_to: reply_to.cloned(),
         });
-        if let Err(error) = self.to.messenger.capabilities(conversation).allow(&action) {
-            return Result::dead(error.to_string());
-        }
+        self.to.messenger.capabilities(conversation).allow(&action)?;
         let sent = tokio::time::timeout(SEND_TIMEOUT, self.to.messenger.execute(&action)).await;
-        match sent.unwrap_or_else(|elapsed| Err(SendError::Interrupted(Box::new(elapsed)))) {
-            Ok(receipt) => Result::of(Outcome::Sent(receipt)),
-            Err(error) => self.after_send_error(delivery, &error).await,
+        Ok(sent.unwrap_or_else(|elapsed| Err(SendError::Interrupted(Box::new(elapsed))))?)
+    }
+
+    /// The credentials were refused before and are accepted now.
+    fn works_again(&self) {
+        let status = &self.to.channel.status;
+        if matches!(status.state(), ConnectionState::Unauthorized(_)) {
+            status.set(ConnectionState::Connected);
         }
     }
 
-    async fn after_send_error(&self, delivery: &Delivery, error: &SendError) -> Result {
+    fn after_send_error(
+        &self,
+        delivery: &Delivery,
+        conversation: ConversationId,
+        error: &SendError,
+    ) -> Result {
         let reason = chain(error);
         match error.verdict() {
-            Verdict::Retry { pause: None } => self.retry(delivery, reason),
-            Verdict::Retry { pause: Some((after, scope)) } => Result {
-                outcome: Outcome::Retry { after, error: reason },
-                pause: (scope == Scope::Channel).then_some(after),
-            },
+            Verdict::Retry { pause: None } | Verdict::Moved { .. } => self.retry(delivery, reason),
+            Verdict::Retry { pause: Some((after, scope)) } => {
+                let after = self.pause(delivery, after);
+                let pause = match scope {
+                    Scope::Channel => Pause::Everything(after),
+                    Scope::Conversation => Pause::Conversation(conversation, after),
+                };
+                Result { outcome: Outcome::Retry { after, error: reason }, pause: Some(pause) }
+            }
             Verdict::Reject | Verdict::Gone => Result::dead(reason),
             Verdict::Unauthorized => {
                 self.to.channel.status.set(ConnectionState::Unauthorized(reason.clone()));
                 let outcome = Outcome::Retry { after: UNAUTHORIZED_PAUSE, error: reason };
-                Result { outcome, pause: Some(UNAUTHORIZED_PAUSE) }
+                Result { outcome, pause: Some(Pause::Everything(UNAUTHORIZED_PAUSE)) }
             }
-            Verdict::Moved { to } => self.moved(delivery, &to, reason).await,
             Verdict::Unknown => self.unknown(delivery, reason),
-        }
-    }
-
-    async fn moved(&self, delivery: &Delivery, to: &ConversationId, reason: String) -> Result {
-        let (channel, from) = (&self.to.channel.policy.name, &delivery.chat.conversation);
-        match self.store.move_conversation(channel, from, to).await {
-            Ok(()) => Result::of(Outcome::Retry { after: Duration::ZERO, error: reason }),
-            Err(error) => self.retry(delivery, format!("{reason}; {}", chain(&error))),
         }
     }
 
@@ -193,16 +253,26 @@ impl Attempts {
         self.backoff.delay(delivery.attempts, fastrand::f64())
     }
 
-    async fn complete(&self, settle: Settle) -> Settled {
+    /// How long to wait where a platform asked for it: never less than we would have waited
+    /// anyway, so that a pause of nothing does not make us spin.
+    fn pause(&self, delivery: &Delivery, asked: Duration) -> Duration {
+        asked.max(self.delay(delivery)).min(LONGEST_PAUSE)
+    }
+
+    async fn complete(&self, mut settle: Settle) -> Settled {
         loop {
             match self.settle.submit(settle.clone()).await {
                 Ok(settled) => return settled,
-                // A refusal is logged by the committer. It may come from a row that is mended by
-                // hand, so it is not given up either.
-                Err(CommitError::Unavailable | CommitError::Refused) => {
-                    tokio::time::sleep(SETTLE_AGAIN).await;
-                }
+                Err(CommitError::Unavailable) => {}
+                // What the platform said cannot be stored; that it is done must be.
+                Err(CommitError::Refused) => match &mut settle.outcome {
+                    Outcome::Sent(receipt) => receipt.messages.clear(),
+                    Outcome::Retry { error, .. } | Outcome::Dead { error } => {
+                        "the reason could not be stored".clone_into(error);
+                    }
+                },
             }
+            tokio::time::sleep(SETTLE_AGAIN).await;
         }
     }
 
@@ -222,10 +292,26 @@ impl Attempts {
     }
 }
 
-/// Where the gate of a direction stands in a pair of gates.
-pub(super) fn gate_of(direction: Direction) -> usize {
-    match direction {
-        Direction::ToAi => 0,
-        Direction::ToMessenger => 1,
+/// Why nothing was sent.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    NotSupported(#[from] NotSupported),
+    #[error(transparent)]
+    Send(#[from] SendError),
+}
+
+/// Without what a database cannot store, and of a bearable length.
+fn storable(outcome: Outcome) -> Outcome {
+    let short = |mut error: String| {
+        if let Some((end, _)) = error.char_indices().nth(MAX_ERROR) {
+            error.truncate(end);
+        }
+        without_nul(error)
+    };
+    match outcome {
+        Outcome::Retry { after, error } => Outcome::Retry { after, error: short(error) },
+        Outcome::Dead { error } => Outcome::Dead { error: short(error) },
+        Outcome::Sent(receipt) => Outcome::Sent(receipt),
     }
 }

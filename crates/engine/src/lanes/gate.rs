@@ -16,6 +16,8 @@ const MAX_CONVERSATIONS: usize = 10_000;
 pub(super) struct Gate {
     free: usize,
     paused_until: Option<Instant>,
+    /// The conversations that a platform asked to leave alone for a while.
+    paused_conversations: HashMap<ConversationId, Instant>,
     /// By rate: a channel has one, but what is true of one may depend on the conversation.
     channel: HashMap<Rate, DefaultDirectRateLimiter>,
     conversations: HashMap<Rate, DefaultKeyedRateLimiter<ConversationId>>,
@@ -28,6 +30,7 @@ impl Gate {
         Self {
             free: in_flight,
             paused_until: None,
+            paused_conversations: HashMap::new(),
             channel: HashMap::new(),
             conversations: HashMap::new(),
             clock: DefaultClock::default(),
@@ -37,6 +40,18 @@ impl Gate {
     /// Nothing goes through until then.
     pub(super) fn pause_until(&mut self, until: Instant) {
         self.paused_until = Some(self.paused_until.map_or(until, |earlier| earlier.max(until)));
+    }
+
+    /// Nothing goes to this conversation until then.
+    pub(super) fn pause_conversation(&mut self, conversation: ConversationId, until: Instant, now: Instant) {
+        self.paused_conversations.retain(|_, until| *until > now);
+        self.paused_conversations.insert(conversation, until);
+    }
+
+    /// For how long nothing may go to this conversation.
+    pub(super) fn conversation_pause(&self, conversation: &ConversationId, now: Instant) -> Option<Duration> {
+        let until = self.paused_conversations.get(conversation)?;
+        until.checked_duration_since(now).filter(|wait| !wait.is_zero())
     }
 
     /// When to look again, if a pause or the channel's rate holds everything up.

@@ -11,6 +11,9 @@ use tokio::time::Instant;
 /// How many deliveries of one lane are held in memory. The rest waits in the table.
 pub(super) const WINDOW: u32 = 8;
 
+/// A delivery that has waited in memory for longer (for a rate or a pause) is read again.
+const STALE: Duration = Duration::from_secs(5);
+
 /// A lane with something to do.
 #[derive(Debug)]
 pub(super) struct Lane {
@@ -33,6 +36,8 @@ pub(super) struct Queued {
     pub(super) delivery: Delivery,
     pub(super) run_at: Instant,
     pub(super) expires_at: Instant,
+    /// When it was read. A person may have discarded it since.
+    read_at: Instant,
 }
 
 /// What a lane does next.
@@ -50,7 +55,8 @@ impl Queued {
     pub(super) fn new(delivery: Delivery, now: Instant) -> Self {
         // An expiry beyond what the clock can hold is as good as none; a day is then looked at anew.
         let after = |wait: Duration| now.checked_add(wait).unwrap_or(now + Duration::from_hours(24));
-        Self { run_at: after(delivery.run_in), expires_at: after(delivery.expires_in), delivery }
+        let (run_at, expires_at) = (after(delivery.run_in), after(delivery.expires_in));
+        Self { delivery, run_at, expires_at, read_at: now }
     }
 }
 
@@ -111,15 +117,31 @@ impl Lane {
         self.queue.front()
     }
 
+    /// Whether the delivery to run was read so long ago that it must be read again: a person may
+    /// have discarded it.
+    pub(super) fn is_stale(&self, now: Instant) -> bool {
+        self.queue.front().is_some_and(|head| now.duration_since(head.read_at) > STALE)
+    }
+
     /// The first delivery was settled for good; this is how the lane looks in the table.
     pub(super) fn finished(&mut self, state: LaneState, now: Instant) -> Next {
         self.paid = false;
         self.queue.pop_front();
-        match (state, self.queue.is_empty(), self.more_in_table) {
-            (LaneState::Ready(wait), true, _) if wait.is_zero() => Next::Load,
-            (LaneState::Ready(wait), true, _) => Next::Leave(Some(wait)),
-            (LaneState::Idle, true, false) => Next::Leave(None),
-            _ => self.next(now),
+        let head = self.queue.front().map(|head| head.delivery.seq);
+        match state {
+            LaneState::Idle if head.is_none() => self.next(now),
+            // What is here was pushed since, or was discarded: the table tells.
+            LaneState::Idle => {
+                self.queue.clear();
+                Next::Load
+            }
+            LaneState::Ready { seq, .. } if head == Some(seq) => self.next(now),
+            // The table has another first delivery: what is here was discarded, or an older one
+            // was taken up again.
+            LaneState::Ready { after, .. } => {
+                self.queue.clear();
+                if after.is_zero() { Next::Load } else { Next::Leave(Some(after)) }
+            }
         }
     }
 
@@ -133,3 +155,7 @@ impl Lane {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "lane_tests.rs"]
+mod tests;

@@ -9,39 +9,33 @@
 mod attempt;
 mod gate;
 mod lane;
+mod memory;
+mod side;
+mod table;
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures_util::StreamExt as _;
-use switchboard_core::{Rates, chain};
-use switchboard_store::{Delivery, Direction, LaneId, LaneState, ReadyLane, ScanFrom, Settled, StoreResult};
-use tokio::{sync::mpsc, time::Instant};
+use switchboard_core::{ConversationId, Rates};
+use switchboard_store::{Delivery, Direction, LaneId, LaneState, ReadyLane, Settled, StoreResult};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 use tokio_util::{sync::CancellationToken, time::DelayQueue};
 
 use self::{
-    attempt::{Attempted, gate_of},
-    gate::Gate,
-    lane::{Lane, Next, Queued, WINDOW},
+    attempt::{Attempted, Pause},
+    lane::{Lane, Next, Queued},
+    memory::Memory,
+    side::Side,
 };
 use crate::{config::Limits, supervise::Supervisor};
 
 pub(crate) use self::attempt::Attempts;
 
-/// How many lanes may have something to do in memory. The rest waits in the table.
-const MAX_LANES: usize = 2048;
-/// How many lanes one scan looks at.
-const SCAN_PAGE: u32 = 512;
-/// How many lanes are read from the table at once.
-const LOAD_PAGE: usize = 128;
 /// How many pushed batches may wait to be taken up.
 const MAX_PUSHED: usize = 4096;
-/// For how long it is remembered how far a lane came after it had nothing to do. A push that is
-/// older than this is not trusted: what it brings may have been sent already.
-const REMEMBER: Duration = Duration::from_secs(30);
 
 /// Hands the lanes what was just committed. Cheap to clone.
 #[derive(Clone)]
@@ -61,34 +55,25 @@ impl LanesHandle {
 enum Report {
     Pushed { deliveries: Vec<Delivery>, asked_at: Instant },
     Attempted { lane: LaneId, direction: Direction, attempted: Attempted },
-    Scanned(StoreResult<Vec<ReadyLane>>),
-    Loaded { lanes: Vec<LaneId>, deliveries: StoreResult<Vec<Delivery>> },
+    Scanned(Direction, StoreResult<Vec<ReadyLane>>),
+    Loaded { lanes: Vec<LaneId>, deliveries: Vec<Delivery> },
 }
 
 /// See the module's documentation.
 pub(crate) struct Lanes {
     attempts: Arc<Attempts>,
     supervisor: Supervisor,
-    scan_every: Duration,
     reports: mpsc::Receiver<Report>,
     /// For the tasks that report back; bounded by what is under way, so it may wait.
     reporter: mpsc::Sender<Report>,
-    lanes: HashMap<LaneId, Lane>,
-    /// The lanes whose first delivery runs next, per direction.
-    ready: [VecDeque<LaneId>; 2],
-    gates: [Gate; 2],
-    /// Lanes that wait for their conversation's rate.
+    /// The lanes that have something to do.
+    active: HashMap<LaneId, Lane>,
+    sides: [Side; 2],
+    /// Lanes that wait for their conversation.
     parked: DelayQueue<LaneId>,
-    /// How far lanes came that have left memory.
-    left: HashMap<LaneId, (Instant, i64)>,
-    left_order: VecDeque<(Instant, LaneId)>,
+    memory: Memory,
     to_load: Vec<LaneId>,
-    scanning: bool,
-    scan_from: ScanFrom,
-    scan_at: Instant,
     under_way: usize,
-    /// Since when everything that was done to the lanes is known here.
-    since: Instant,
     lost: CancellationToken,
 }
 
@@ -104,43 +89,35 @@ impl Lanes {
     ) -> (Self, LanesHandle) {
         let (reporter, reports) = mpsc::channel(MAX_PUSHED);
         let handle = LanesHandle(reporter.clone());
+        let side = || Side::new(in_flight, scan_every);
         let lanes = Self {
             attempts: Arc::new(attempts),
             supervisor,
-            scan_every,
             reports,
             reporter,
-            lanes: HashMap::new(),
-            ready: [VecDeque::new(), VecDeque::new()],
-            gates: [Gate::new(in_flight), Gate::new(in_flight)],
+            active: HashMap::new(),
+            sides: [side(), side()],
             parked: DelayQueue::new(),
-            left: HashMap::new(),
-            left_order: VecDeque::new(),
+            memory: Memory::new(Instant::now()),
             to_load: Vec::new(),
-            scanning: false,
-            scan_from: ScanFrom::default(),
-            scan_at: Instant::now(),
             under_way: 0,
-            since: Instant::now(),
             lost,
         };
         (lanes, handle)
     }
 
-    /// Runs until `stop`, then waits for the attempts that are under way. While `paused` says so,
-    /// no attempt begins.
-    pub(crate) async fn run(
-        mut self,
-        stop: CancellationToken,
-        mut paused: tokio::sync::watch::Receiver<bool>,
-    ) {
+    /// Runs until `stop`, then waits for the attempts that are under way. No attempt begins after
+    /// `valid_until`, which moves on with every renewal of the lease.
+    pub(crate) async fn run(mut self, stop: CancellationToken, mut valid_until: watch::Receiver<Instant>) {
         loop {
-            let running = !*paused.borrow_and_update();
-            if running {
-                self.start_attempts();
-                self.read_table();
+            let until = *valid_until.borrow_and_update();
+            let now = Instant::now();
+            let valid = now < until;
+            if valid {
+                self.start_attempts(now);
+                self.read_table(now);
             }
-            let wake = self.wake_at();
+            let wake = self.sides.iter().map(|side| side.wake_at(now)).fold(until, Instant::min);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
@@ -148,8 +125,8 @@ impl Lanes {
                 Some(expired) = self.parked.next(), if !self.parked.is_empty() => {
                     self.make_ready(expired.into_inner());
                 }
-                changed = paused.changed() => if changed.is_err() { break },
-                () = tokio::time::sleep_until(wake), if running => {}
+                changed = valid_until.changed() => if changed.is_err() { break },
+                () = tokio::time::sleep_until(wake), if valid => {}
             }
         }
         while self.under_way > 0 {
@@ -160,33 +137,27 @@ impl Lanes {
         }
     }
 
-    fn wake_at(&self) -> Instant {
-        // While a scan is under way, its report wakes us.
-        let scan_at = if self.scanning { Instant::now() + self.scan_every } else { self.scan_at };
-        self.gates.iter().filter_map(Gate::opens_at).fold(scan_at, Instant::min)
-    }
-
     fn take_in(&mut self, report: Report) {
         match report {
             Report::Pushed { deliveries, asked_at } => self.pushed(deliveries, asked_at),
             Report::Attempted { lane, direction, attempted } => self.attempted(lane, direction, attempted),
-            Report::Scanned(page) => self.scanned(page),
+            Report::Scanned(direction, page) => self.scanned(direction, page),
             Report::Loaded { lanes, deliveries } => self.loaded(lanes, deliveries),
         }
     }
 
     fn pushed(&mut self, deliveries: Vec<Delivery>, asked_at: Instant) {
         let now = Instant::now();
-        self.forget_old(now);
-        if asked_at < self.since || now.duration_since(asked_at) >= REMEMBER {
+        if !self.memory.trusts(asked_at, now) {
             return;
         }
         for delivery in deliveries {
-            let (id, seq) = (delivery.lane, delivery.seq);
-            if let Some(lane) = self.lanes.get_mut(&id) {
+            let (id, seq, direction) = (delivery.lane, delivery.seq, delivery.direction());
+            if let Some(lane) = self.active.get_mut(&id) {
                 lane.push(Queued::new(delivery, now));
-            } else if delivery.lane_was_idle && self.lanes.len() < MAX_LANES && self.left_at(id) < seq {
-                self.lanes.insert(id, Lane::starting_with(Queued::new(delivery, now)));
+            } else if delivery.lane_was_idle && self.side(direction).has_room() && self.memory.tail(id) < seq
+            {
+                self.insert(id, Lane::starting_with(Queued::new(delivery, now)));
                 self.make_ready(id);
             }
         }
@@ -194,21 +165,25 @@ impl Lanes {
 
     fn attempted(&mut self, id: LaneId, direction: Direction, attempted: Attempted) {
         let now = Instant::now();
-        let gate = &mut self.gates[gate_of(direction)];
         self.under_way -= 1;
+        let gate = &mut self.side(direction).gate;
         gate.leave();
-        if let Some(pause) = attempted.pause {
-            gate.pause_until(now + pause);
+        match attempted.pause {
+            Some(Pause::Everything(wait)) => gate.pause_until(now + wait),
+            Some(Pause::Conversation(conversation, wait)) => {
+                gate.pause_conversation(conversation, now + wait, now);
+            }
+            None => {}
         }
         let Settled::Committed(state) = attempted.settled else {
             self.lost.cancel();
             return;
         };
-        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        let Some(lane) = self.active.get_mut(&id) else { return };
         // What is tried again may look different in the table by then: it is found by the scan.
         let next = match (attempted.retried, state) {
             (false, state) => lane.finished(state, now),
-            (true, LaneState::Ready(wait)) => Next::Leave(Some(wait)),
+            (true, LaneState::Ready { after, .. }) => Next::Leave(Some(after)),
             (true, LaneState::Idle) => Next::Leave(None),
         };
         self.follow(id, next, now);
@@ -219,72 +194,55 @@ impl Lanes {
             Next::Run => self.make_ready(id),
             Next::Load => self.to_load.push(id),
             Next::Leave(wait) => {
-                if let Some(lane) = self.lanes.remove(&id) {
-                    self.left.insert(id, (now, lane.tail()));
-                    self.left_order.push_back((now, id));
-                }
+                let Some(lane) = self.active.remove(&id) else { return };
+                self.memory.left(id, lane.tail(), now);
+                let side = self.side(lane.direction);
+                side.lanes -= 1;
                 if let Some(wait) = wait {
-                    self.scan_at = self.scan_at.min(now + wait);
+                    side.scan_in(wait, now);
                 }
             }
         }
+    }
+
+    fn insert(&mut self, id: LaneId, lane: Lane) {
+        self.side(lane.direction).lanes += 1;
+        self.active.insert(id, lane);
     }
 
     fn make_ready(&mut self, id: LaneId) {
-        if let Some(lane) = self.lanes.get(&id) {
-            self.ready[gate_of(lane.direction)].push_back(id);
+        if let Some(direction) = self.active.get(&id).map(|lane| lane.direction) {
+            self.side(direction).ready.push_back(id);
         }
     }
 
-    /// How far the lane had come when it left memory.
-    fn left_at(&self, id: LaneId) -> i64 {
-        self.left.get(&id).map_or(0, |(_, tail)| *tail)
-    }
-
-    fn forget_old(&mut self, now: Instant) {
-        while let Some((at, id)) = self.left_order.front().copied() {
-            if now.duration_since(at) < REMEMBER {
-                break;
-            }
-            self.left_order.pop_front();
-            // A lane that left again later is remembered by its later entry.
-            if self.left.get(&id).is_some_and(|(last, _)| *last == at) {
-                self.left.remove(&id);
-            }
+    fn side(&mut self, direction: Direction) -> &mut Side {
+        match direction {
+            Direction::ToAi => &mut self.sides[0],
+            Direction::ToMessenger => &mut self.sides[1],
         }
     }
 
-    fn start_attempts(&mut self) {
-        let now = Instant::now();
+    fn start_attempts(&mut self, now: Instant) {
         for direction in [Direction::ToAi, Direction::ToMessenger] {
-            let index = gate_of(direction);
-            while self.gates[index].is_open(now) {
-                let Some(id) = self.ready[index].pop_front() else { break };
+            while self.side(direction).gate.is_open(now) {
+                let Some(id) = self.side(direction).ready.pop_front() else { break };
                 self.start_attempt(id, direction, now);
             }
         }
     }
 
     fn start_attempt(&mut self, id: LaneId, direction: Direction, now: Instant) {
-        let Some(queued) = self.lanes.get(&id).and_then(Lane::head).cloned() else { return };
-        let gate = &mut self.gates[gate_of(direction)];
-        if direction == Direction::ToMessenger {
-            let conversation = &queued.delivery.chat.conversation;
-            let rates = self.attempts.rates(conversation);
-            let lane = self.lanes.get_mut(&id).expect("just found");
-            if let (Some(rate), false) = (rates.conversation, lane.paid) {
-                if let Err(wait) = gate.pay_conversation(rate, conversation) {
-                    self.parked.insert(id, wait);
-                    return;
-                }
-                lane.paid = true;
-            }
-            if rates.channel.is_some_and(|rate| !gate.pay_channel(rate, now)) {
-                self.ready[gate_of(direction)].push_front(id);
-                return;
-            }
+        let Some(lane) = self.active.get(&id) else { return };
+        if lane.is_stale(now) {
+            self.to_load.push(id);
+            return;
         }
-        gate.enter();
+        let Some(queued) = lane.head().cloned() else { return };
+        if direction == Direction::ToMessenger && !self.pay(id, &queued.delivery.chat.conversation, now) {
+            return;
+        }
+        self.side(direction).gate.enter();
         self.under_way += 1;
         let (attempts, reporter) = (self.attempts.clone(), self.reporter.clone());
         self.supervisor.spawn("attempt", async move {
@@ -293,80 +251,34 @@ impl Lanes {
         });
     }
 
-    /// Reads what is known to be there, and looks for more when it is time.
-    fn read_table(&mut self) {
-        while !self.to_load.is_empty() {
-            let rest = self.to_load.split_off(self.to_load.len().min(LOAD_PAGE));
-            let lanes = std::mem::replace(&mut self.to_load, rest);
-            for id in &lanes {
-                if let Some(lane) = self.lanes.get_mut(id) {
-                    lane.begin_load();
-                }
-            }
-            let (attempts, reporter) = (self.attempts.clone(), self.reporter.clone());
-            self.supervisor.spawn("load lanes", async move {
-                let deliveries = attempts.store.load(&lanes, WINDOW).await;
-                let _ = reporter.send(Report::Loaded { lanes, deliveries }).await;
-            });
-        }
-        if !self.scanning && self.scan_at <= Instant::now() && self.lanes.len() < MAX_LANES {
-            self.scanning = true;
-            self.scan_at = Instant::now() + self.scan_every;
-            let (attempts, reporter, from) = (self.attempts.clone(), self.reporter.clone(), self.scan_from);
-            self.supervisor.spawn("scan lanes", async move {
-                let channel = &attempts.to.channel.policy.name;
-                let page = attempts.store.ready_lanes(channel, from, SCAN_PAGE).await;
-                let _ = reporter.send(Report::Scanned(page)).await;
-            });
-        } else if self.scan_at <= Instant::now() {
-            // Memory is full: look again when some of it is done.
-            self.scan_at = Instant::now() + self.scan_every;
-        }
-    }
-
-    fn scanned(&mut self, page: StoreResult<Vec<ReadyLane>>) {
-        self.scanning = false;
-        let page = page.unwrap_or_else(|error| {
-            let channel = &self.attempts.to.channel.policy.name;
-            tracing::warn!(%channel, error = %chain(&error), "the table could not be searched");
-            Vec::new()
+    /// Takes what the platform's rates ask for; where there is too little, the lane waits.
+    fn pay(&mut self, id: LaneId, conversation: &ConversationId, now: Instant) -> bool {
+        let rates = self.attempts.rates(conversation);
+        let paid = self.active.get(&id).is_some_and(|lane| lane.paid);
+        let gate = &mut self.side(Direction::ToMessenger).gate;
+        let wait = gate.conversation_pause(conversation, now).or_else(|| {
+            let rate = rates.conversation.filter(|_| !paid)?;
+            gate.pay_conversation(rate, conversation).err()
         });
-        let full = page.len() == SCAN_PAGE as usize;
-        self.scan_from = page.last().filter(|_| full).map_or_else(ScanFrom::default, |last| last.scanned);
-        for ready in page {
-            if !self.lanes.contains_key(&ready.lane) && self.lanes.len() < MAX_LANES {
-                let lane = Lane::unread(ready.direction, self.left_at(ready.lane));
-                self.lanes.insert(ready.lane, lane);
-                self.to_load.push(ready.lane);
-            }
+        if let Some(wait) = wait {
+            self.parked.insert(id, wait);
+            return false;
         }
-        if full {
-            self.scan_at = Instant::now();
+        if let Some(lane) = self.active.get_mut(&id) {
+            lane.paid = true;
         }
-    }
-
-    fn loaded(&mut self, ids: Vec<LaneId>, deliveries: StoreResult<Vec<Delivery>>) {
-        let now = Instant::now();
-        let deliveries = deliveries.unwrap_or_else(|error| {
-            let channel = &self.attempts.to.channel.policy.name;
-            tracing::warn!(%channel, error = %chain(&error), "deliveries could not be read");
-            Vec::new()
-        });
-        let mut by_lane: HashMap<LaneId, Vec<Queued>> = HashMap::new();
-        for delivery in deliveries {
-            by_lane.entry(delivery.lane).or_default().push(Queued::new(delivery, now));
+        let side = self.side(Direction::ToMessenger);
+        if rates.channel.is_some_and(|rate| !side.gate.pay_channel(rate, now)) {
+            side.ready.push_front(id);
+            return false;
         }
-        for id in ids {
-            let Some(lane) = self.lanes.get_mut(&id) else { continue };
-            let next = lane.loaded(by_lane.remove(&id).unwrap_or_default(), now);
-            self.follow(id, next, now);
-        }
+        true
     }
 }
 
 impl Attempts {
     /// How fast this conversation may be sent to.
-    fn rates(&self, conversation: &switchboard_core::ConversationId) -> Rates {
+    fn rates(&self, conversation: &ConversationId) -> Rates {
         match self.to.channel.policy.limits {
             Limits::Platform => self.to.messenger.capabilities(conversation).rates,
             Limits::Off => Rates::default(),

@@ -30,11 +30,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 /// How long a test waits for something that should take a few milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+type Answer<E> = Box<dyn FnOnce() -> Result<(), E> + Send>;
+type Rule<T, E> = Box<dyn Fn(&T) -> Option<E> + Send>;
+
 /// What was asked of the outside, in order, and how it answers.
 pub struct Script<T, E> {
     calls: watch::Sender<Vec<T>>,
-    answers: Mutex<VecDeque<Box<dyn FnOnce() -> Result<(), E> + Send>>>,
-    always: Mutex<Option<Box<dyn Fn(&T) -> Option<E> + Send>>>,
+    answers: Mutex<VecDeque<Answer<E>>>,
+    always: Mutex<Option<Rule<T, E>>>,
     /// While closed, calls hang.
     gate: watch::Sender<bool>,
 }
@@ -83,10 +86,8 @@ impl<T: Clone, E> Script<T, E> {
     pub async fn wait(&self, count: usize) -> Vec<T> {
         let mut changes = self.calls.subscribe();
         let calls = tokio::time::timeout(PATIENCE, changes.wait_for(|calls| calls.len() >= count)).await;
-        match calls {
-            Ok(calls) => calls.expect("self holds the sender").clone(),
-            Err(_) => panic!("only {} of {count} calls came", self.calls.borrow().len()),
-        }
+        let Ok(calls) = calls else { panic!("only {} of {count} calls came", self.calls.borrow().len()) };
+        calls.expect("self holds the sender").clone()
     }
 }
 
@@ -131,8 +132,7 @@ impl Messenger for FakeMessenger {
     async fn execute(&self, action: &Action) -> Result<Receipt, SendError> {
         match action {
             Action::SendText(send) => {
-                let call =
-                    (send.conversation.to_string(), send.text.text().to_owned(), send.key.to_string());
+                let call = (send.conversation.to_string(), send.text.text().to_owned(), send.key.to_string());
                 self.sends.call(call).await.map(|()| Receipt::default())
             }
             Action::Typing(typing) => {
