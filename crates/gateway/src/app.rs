@@ -30,6 +30,11 @@ impl Switchboard {
         self
     }
 
+    /// What a configuration may name, to load one in a test.
+    pub fn kinds(&self) -> &Kinds<BuildAdapter> {
+        &self.kinds
+    }
+
     /// Runs the command that the arguments ask for.
     pub fn main(self) -> ExitCode {
         commands::main(&self.kinds)

@@ -72,18 +72,18 @@ fn ai_backend(config: &AiConfig) -> anyhow::Result<Arc<dyn AiBackend>> {
 
 #[cfg(feature = "web")]
 mod web {
-    use switchboard_web::{Web, WebConfig};
+    use switchboard_web::{ConfigError, Web, WebConfig, check_origin};
     use time::OffsetDateTime;
 
     use super::Arc;
     use crate::{
         Adapter, BuildAdapter,
-        config::{Invalid, Section, rate},
+        config::{Fault, Invalid, Section, rate},
     };
 
     /// The keys of a `[[channel]]` of kind `web`.
     pub(super) fn read(section: &mut Section<'_>) -> Result<BuildAdapter, Invalid> {
-        let allowed_origins = section.strings("allowed_origins").or(Vec::new());
+        let allowed_origins = section.list("allowed_origins", origin).or(Vec::new());
         let title = section.string("title").optional();
         let flood = section.table("flood", rate).transpose();
         let flood = flood?;
@@ -92,10 +92,23 @@ mod web {
             let clock = Arc::new(OffsetDateTime::now_utc);
             let mut config = WebConfig::new(context.channel, context.secret, clock);
             config.allowed_origins = allowed_origins;
+            // A proxy in front may hide from us the name under which the page was asked for.
+            config.allowed_origins.push(context.public_url.origin().ascii_serialization());
             config.title = title;
             config.flood = flood.unwrap_or(config.flood);
             let web = Web::new(config, context.inbox, context.stop)?;
             Ok(Adapter { messenger: web.messenger, routes: Some(web.router) })
         }))
+    }
+
+    fn origin(origin: String) -> Result<String, Fault> {
+        match check_origin(&origin) {
+            Err(ConfigError::Origin { suggestion, .. }) => {
+                let remedy = format!("write it as {suggestion:?}");
+                Err(Fault::new(format!("{origin:?} is not an origin"), remedy))
+            }
+            Err(other) => Err(Fault::new(other.to_string(), "correct it")),
+            Ok(()) => Ok(origin),
+        }
     }
 }

@@ -64,7 +64,7 @@ impl WebConfig {
         if length < MIN_SECRET {
             mistakes.push(ConfigError::Secret { length });
         }
-        mistakes.extend(self.allowed_origins.iter().filter_map(|origin| origin_mistake(origin)));
+        mistakes.extend(self.allowed_origins.iter().filter_map(|origin| check_origin(origin).err()));
         if self.flood.period.is_zero() {
             mistakes.push(ConfigError::Flood);
         }
@@ -129,15 +129,18 @@ fn default_flood() -> Rate {
     Rate { burst: NonZeroU32::new(20).expect("20 is not zero"), period: Duration::from_secs(1) }
 }
 
-/// What is wrong with an origin. Browsers send scheme, host and a port that is not the scheme's
-/// own, in lower case and without a slash at the end; only that can be compared exactly.
-fn origin_mistake(origin: &str) -> Option<ConfigError> {
+/// Whether a browser can send this origin. Browsers send scheme, host and a port that is not the
+/// scheme's own, in lower case and without a slash at the end; only that can be compared exactly.
+pub fn check_origin(origin: &str) -> Result<(), ConfigError> {
     let parsed = Url::parse(origin).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     let suggestion = match parsed {
         Some(url) => url.origin().ascii_serialization(),
         None => "https://www.example.com".to_owned(),
     };
-    (suggestion != origin).then(|| ConfigError::Origin { origin: origin.to_owned(), suggestion })
+    if suggestion == origin {
+        return Ok(());
+    }
+    Err(ConfigError::Origin { origin: origin.to_owned(), suggestion })
 }
 
 #[cfg(test)]

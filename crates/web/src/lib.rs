@@ -33,7 +33,7 @@ use axum::Router;
 use switchboard_core::Inbox;
 use tokio_util::sync::CancellationToken;
 
-pub use config::{Clock, ConfigError, WebConfig};
+pub use config::{Clock, ConfigError, WebConfig, check_origin};
 pub use outbound::WebMessenger;
 
 /// One web channel: what the engine drives, and what the HTTP server mounts.

@@ -22,12 +22,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use super::ConfigFile;
-use crate::{
-    BuildAdapter,
-    config::Kinds,
-    gateway::{self, Listeners},
-    lifecycle, telemetry,
-};
+use crate::{BuildAdapter, config::Kinds, gateway, http::Listeners, lifecycle, telemetry};
 
 /// How long the sandbox pretends to think.
 const DELAY: Duration = Duration::from_millis(800);
@@ -75,14 +70,11 @@ pub(super) async fn run(arguments: &Arguments, kinds: &Kinds<BuildAdapter>) -> a
             .parse()
             .context("our own address")?,
     );
-    let Some(store) = gateway::open_store(&config.database, &stop).await? else {
-        return Ok(ExitCode::SUCCESS);
-    };
-    print_welcome(address, sandbox_address, &database, &file);
     // The sandbox stops with the gateway: it is of no use alone.
     let sandbox_stop = stop.child_token();
     tasks.spawn(async move { sandbox.run(sandbox_stop).await });
-    gateway::run(config, store, listeners, metrics, stop).await?;
+    let serving = || print_welcome(address, sandbox_address, &database, &file);
+    gateway::run(config, listeners, metrics, stop, serving).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -105,7 +97,7 @@ fn configuration(
     token: &str,
     webhook_secret: &str,
 ) -> String {
-    let database = database.display();
+    let database = path_in_url(database);
     format!(
         r#"# Written by `switchboard demo` at every start.
 [server]
@@ -134,6 +126,18 @@ notice = "We have your message. The answer takes longer than usual."
 notice_after = "30s"
 "#
     )
+}
+
+/// The path as it stands in a url, which stands in a string of the configuration.
+fn path_in_url(path: &Path) -> String {
+    let mut url = String::new();
+    for character in path.to_string_lossy().chars() {
+        match character {
+            '%' | '?' | '#' | ' ' | '"' | '\\' => url.push_str(&format!("%{:02X}", u32::from(character))),
+            other => url.push(other),
+        }
+    }
+    url
 }
 
 /// Writes a file that only its owner can read: it holds secrets.

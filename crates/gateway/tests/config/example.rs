@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use switchboard_gateway::config::Presence;
+use switchboard_gateway::{Switchboard, config::Presence};
 use toml::{Table, Value};
 
 use super::*;
@@ -44,7 +44,7 @@ fn example_with_everything() -> String {
     lines.join("\n")
 }
 
-fn load(text: &str) -> Config<Adapter> {
+fn load<A>(text: &str, kinds: &Kinds<A>) -> Config<A> {
     let sources = Sources::new(
         |name| {
             let known = ["SELARTI_TOKEN", "SELARTI_WEBHOOK_SECRET", "SWITCHBOARD_ADMIN_TOKEN", "SECRET"];
@@ -52,7 +52,7 @@ fn load(text: &str) -> Config<Adapter> {
         },
         |_| Err(io::ErrorKind::NotFound.into()),
     );
-    let config = Config::parse("config.example.toml", text, &sources, &kinds());
+    let config = Config::parse("config.example.toml", text, &sources, kinds);
     config.unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 
@@ -82,7 +82,9 @@ fn keys_in(text: &str) -> BTreeSet<String> {
 #[test]
 fn every_key_is_in_the_example() {
     let (text, everything) = (example(), example_with_everything());
-    let (as_it_is, with_everything) = (load(&text), load(&everything));
+    let switchboard = Switchboard::standard();
+    let kinds = switchboard.kinds();
+    let (as_it_is, with_everything) = (load(&text, kinds), load(&everything, kinds));
     let (active, all) = (keys_in(&text), keys_in(&everything));
     assert!(with_everything.known_keys().len() > 30, "keys are known at all");
     for (key, presence) in as_it_is.known_keys().iter().chain(with_everything.known_keys()) {
@@ -95,7 +97,7 @@ fn every_key_is_in_the_example() {
 
 #[test]
 fn the_defaults_in_the_example_are_those_of_the_code() {
-    let (example, minimal) = (load(&example()), load(MINIMAL));
+    let (example, minimal) = (load(&example(), &kinds()), load(MINIMAL, &kinds()));
     let shown = |config: &Config<Adapter>| {
         let Config { server, database, admin, log, delivery, lease, ais, channels, .. } = config;
         [
