@@ -89,5 +89,6 @@ mod tests {
         assert_eq!(direction("to_ai", 7).unwrap(), Direction::ToAi);
         let error = direction("up", 7).unwrap_err().during("db.queue.load");
         assert_eq!(error.to_string(), "table lane, column direction, row 7: not understood");
+        assert!(!error.is_transient(), "it would not be understood later either");
     }
 }

@@ -83,6 +83,8 @@ pub(crate) async fn within<T>(
 fn is_transient(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_)
+        // A handshake that a server in trouble did not finish.
+        | sqlx::Error::Tls(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed
@@ -112,7 +114,7 @@ mod tests {
         for code in ["08006", "40001", "40P01", "53300", "55P03", "57014", "57P01", "57P03", "25006"] {
             assert!(is_transient_code(code), "{code}");
         }
-        for code in ["22021", "23505", "28P01", "3D000", "42P01"] {
+        for code in ["22021", "23505", "28P01", "3D000", "42P01", "54000"] {
             assert!(!is_transient_code(code), "{code}");
         }
     }
@@ -127,6 +129,7 @@ mod tests {
     fn an_error_names_the_call() {
         let error = Fault::from(sqlx::Error::PoolTimedOut).during("db.message.accept");
         assert!(error.is_transient());
+        assert!(Fault::from(sqlx::Error::Tls("cut".into())).during("db.message.accept").is_transient());
         assert_eq!(error.to_string(), "db.message.accept: the database is unavailable");
     }
 }
