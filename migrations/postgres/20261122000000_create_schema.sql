@@ -148,7 +148,7 @@ CREATE TABLE lane (
 ) WITH (
     fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0
 );
-CREATE INDEX lane_ready ON lane (channel, ready_at, id) WHERE ready_at IS NOT NULL;
+CREATE INDEX lane_ready ON lane (channel, direction, ready_at, id) WHERE ready_at IS NOT NULL;
 COMMENT ON TABLE lane IS 'The deliveries of one chat in one direction, in order.';
 COMMENT ON COLUMN lane.id IS 'Our key.';
 COMMENT ON COLUMN lane.chat IS 'The chat.';

@@ -148,7 +148,7 @@ CREATE TABLE lane (
     ready_at INTEGER,
     UNIQUE (chat, direction)
 ) STRICT;
-CREATE INDEX lane_ready ON lane (channel, ready_at, id) WHERE ready_at IS NOT NULL;
+CREATE INDEX lane_ready ON lane (channel, direction, ready_at, id) WHERE ready_at IS NOT NULL;
 
 -- One unit of outgoing work: a user's message to the AI, or one part of a reply to a messenger.
 CREATE TABLE delivery (

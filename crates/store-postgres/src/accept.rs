@@ -115,7 +115,7 @@ fn stored(new: Incoming<'_>, chat: &TakenChat, row: &Enqueued) -> Stored {
         position: Position(row.message),
         delivery: Box::new(Delivery {
             id: DeliveryId(delivery.id),
-            lane: LaneId(row.lane),
+            lane: LaneId(delivery.lane),
             seq: delivery.seq,
             chat: chat.chat.clone(),
             message: MessageKey(row.message),

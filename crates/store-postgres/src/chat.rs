@@ -136,6 +136,8 @@ impl UpsertedRow {
     }
 }
 
+/// A new chat is named as [`ChatSpec::chat_id`](switchboard_store::ChatSpec) says; one that is
+/// there keeps its name.
 async fn upsert(connection: &mut PgConnection, wanted: &[Wanted<'_>]) -> Result<Vec<UpsertedRow>, Fault> {
     let channels: Vec<&str> = wanted.iter().map(|chat| chat.route.0).collect();
     let conversations: Vec<&str> = wanted.iter().map(|chat| chat.route.1).collect();
@@ -154,8 +156,26 @@ async fn upsert(connection: &mut PgConnection, wanted: &[Wanted<'_>]) -> Result<
             channel, conversation, user_id, chat_id, place, user_name, last_native_id, notice_at
         )
         SELECT channel, conversation, user_id,
-               CASE WHEN EXISTS (SELECT FROM chat other WHERE other.chat_id = preferred)
-                    THEN unambiguous ELSE preferred END,
+               CASE WHEN NOT EXISTS (
+                   SELECT FROM chat other
+                   WHERE other.chat_id = preferred
+                     AND (other.channel, other.conversation, other.user_id)
+                         <> (input.channel, input.conversation, input.user_id)
+               ) THEN preferred ELSE (
+                   WITH RECURSIVE candidate (number, name) AS (
+                       SELECT 1, unambiguous
+                       UNION ALL
+                       SELECT number + 1, unambiguous || '~' || (number + 1)
+                       FROM candidate
+                       WHERE EXISTS (
+                           SELECT FROM chat other
+                           WHERE other.chat_id = candidate.name
+                             AND (other.channel, other.conversation, other.user_id)
+                                 <> (input.channel, input.conversation, input.user_id)
+                       )
+                   )
+                   SELECT name FROM candidate ORDER BY number DESC LIMIT 1
+               ) END,
                place, user_name, native_id, now() + notice_after * interval '1 microsecond'
         FROM UNNEST(
             $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],

@@ -35,12 +35,12 @@ pub(crate) struct NewDelivery<'a> {
 /// What a message and its deliveries got.
 pub(crate) struct Enqueued {
     pub(crate) message: i64,
-    pub(crate) lane: i64,
     pub(crate) deliveries: Vec<EnqueuedDelivery>,
 }
 
 pub(crate) struct EnqueuedDelivery {
     pub(crate) id: i64,
+    pub(crate) lane: i64,
     pub(crate) seq: i64,
     pub(crate) lane_was_idle: bool,
 }
@@ -61,26 +61,18 @@ pub(crate) async fn enqueue(
     let mut lanes = reserve(connection, direction, &counts).await?;
     let mut places = Vec::with_capacity(messages.len());
     for message in messages {
-        let lane = lanes
-            .get_mut(&message.chat)
-            .ok_or_else(|| Fault::corrupt("lane", "chat", message.chat, "a chat without its lane"))?;
-        places.push(message.deliveries.iter().map(|_| lane.next()).collect::<Vec<_>>());
+        let mut next = || lanes.get_mut(&message.chat).map(Reserved::next);
+        let of_message: Option<Vec<LanePlace>> = message.deliveries.iter().map(|_| next()).collect();
+        let missing = || Fault::corrupt("lane", "chat", message.chat, "a chat without its lane");
+        places.push(of_message.ok_or_else(missing)?);
     }
     let ids = insert(connection, messages, &places).await?;
-    let enqueued =
-        ids.into_iter().zip(places).zip(messages).map(|(((message, ids), places), new)| Enqueued {
-            message,
-            lane: lanes[&new.chat].id,
-            deliveries: ids
-                .into_iter()
-                .zip(places)
-                .map(|(id, place)| EnqueuedDelivery {
-                    id,
-                    seq: place.seq,
-                    lane_was_idle: place.lane_was_idle,
-                })
-                .collect(),
-        });
+    let delivery =
+        |(id, LanePlace { lane, seq, lane_was_idle })| EnqueuedDelivery { id, lane, seq, lane_was_idle };
+    let enqueued = ids.into_iter().zip(places).map(|((message, ids), places)| Enqueued {
+        message,
+        deliveries: ids.into_iter().zip(places).map(delivery).collect(),
+    });
     Ok(enqueued.collect())
 }
 
@@ -107,8 +99,9 @@ impl Reserved {
     }
 }
 
-/// Locks the chats' lanes and takes so many sequence numbers from each. What is to be pending
-/// there makes the lane ready, unless it waits for something earlier.
+/// Locks the chats' lanes and takes so many sequence numbers from each; a lane that none is taken
+/// from is left out. What is to be pending there makes the lane ready, unless it waits for
+/// something earlier.
 async fn reserve(
     connection: &mut PgConnection,
     direction: Direction,

@@ -5,7 +5,8 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use switchboard_core::{ChannelName, IdempotencyKey};
 use switchboard_store::{
-    Delivery, DeliveryId, LaneId, MessageKey, QueueStore, ReadyLane, ScanFrom, Settle, Settled, StoreResult,
+    Delivery, DeliveryId, Direction, LaneId, MessageKey, QueueStore, ReadyLane, ScanFrom, Settle, Settled,
+    StoreResult,
 };
 
 use crate::{
@@ -23,12 +24,13 @@ impl QueueStore for PostgresStore {
     async fn ready_lanes(
         &self,
         channel: &ChannelName,
+        direction: Direction,
         from: ScanFrom,
         limit: u32,
     ) -> StoreResult<Vec<ReadyLane>> {
         within("db.lane.ready", async {
             let mut session = self.session().await?;
-            let lanes = ready_lanes(&mut session, channel, from, limit).await?;
+            let lanes = ready_lanes(&mut session, channel, direction, from, limit).await?;
             session.done();
             Ok(lanes)
         })
@@ -55,35 +57,33 @@ impl QueueStore for PostgresStore {
 async fn ready_lanes(
     connection: &mut PgConnection,
     channel: &ChannelName,
+    direction: Direction,
     from: ScanFrom,
     limit: u32,
 ) -> Result<Vec<ReadyLane>, Fault> {
     let rows = sqlx::query!(
         r#"
-        SELECT id, direction, (extract(epoch FROM ready_at) * 1000000)::bigint AS "ready_at_micros!"
+        SELECT id, (extract(epoch FROM ready_at) * 1000000)::bigint AS "ready_at_micros!"
         FROM lane
-        WHERE channel = $1
+        WHERE channel = $1 AND direction = $2
           AND ready_at <= now()
-          AND (ready_at, id) > (timestamptz 'epoch' + $2::bigint * interval '1 microsecond', $3)
+          AND (ready_at, id) > (timestamptz 'epoch' + $3::bigint * interval '1 microsecond', $4)
         ORDER BY ready_at, id
-        LIMIT $4
+        LIMIT $5
         "#,
         channel.as_str(),
+        direction.as_str(),
         from.ready_at_micros,
         from.lane,
         i64::from(limit),
     )
     .fetch_all(connection)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(ReadyLane {
-                lane: LaneId(row.id),
-                direction: direction(&row.direction, row.id)?,
-                scanned: ScanFrom { ready_at_micros: row.ready_at_micros, lane: row.id },
-            })
-        })
-        .collect()
+    let ready = rows.into_iter().map(|row| ReadyLane {
+        lane: LaneId(row.id),
+        scanned: ScanFrom { ready_at_micros: row.ready_at_micros, lane: row.id },
+    });
+    Ok(ready.collect())
 }
 
 struct DeliveryRow {

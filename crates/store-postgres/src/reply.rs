@@ -156,8 +156,10 @@ async fn load_threads(
 }
 
 async fn mark_duplicates(transaction: &mut PgConnection, known: &mut [Known<'_>]) -> Result<(), Fault> {
-    let mut named: Vec<&mut Known<'_>> =
-        known.iter_mut().filter(|known| known.request.message_id.is_some()).collect();
+    // An id that comes without its message may still come with it.
+    let names_a_message =
+        |known: &&mut Known<'_>| known.request.message.is_some() && known.request.message_id.is_some();
+    let mut named: Vec<&mut Known<'_>> = known.iter_mut().filter(names_a_message).collect();
     let keys = named.iter().filter_map(|known| {
         let message_id = known.request.message_id?;
         Some(seen::SeenKey::ai_message(known.request.chat, message_id))
@@ -260,7 +262,7 @@ fn outcome<'a>(
             let row = enqueued.next().expect("one of each message that is stored");
             let deliveries = iter::zip(&message.parts, &row.deliveries).map(|(part, delivery)| Delivery {
                 id: DeliveryId(delivery.id),
-                lane: LaneId(row.lane),
+                lane: LaneId(delivery.lane),
                 seq: delivery.seq,
                 chat: locked.chat.clone(),
                 message: MessageKey(row.message),

@@ -121,23 +121,29 @@ async fn refresh_lanes(
     let rows = sqlx::query!(
         r#"
         UPDATE lane
-        SET ready_at = (
-            SELECT run_at
+        SET ready_at = head.run_at
+        FROM UNNEST($1::bigint[]) AS input (lane)
+        LEFT JOIN LATERAL (
+            SELECT seq, run_at
             FROM delivery
-            WHERE delivery.lane = lane.id AND delivery.state = 'pending'
+            WHERE delivery.lane = input.lane AND delivery.state = 'pending'
             ORDER BY delivery.seq
             LIMIT 1
-        )
-        WHERE id = ANY($1)
-        RETURNING id, (extract(epoch FROM ready_at - now()) * 1000000)::bigint AS ready_in
+        ) AS head ON TRUE
+        WHERE lane.id = input.lane
+        RETURNING lane.id, head.seq AS "seq?",
+                  (extract(epoch FROM head.run_at - now()) * 1000000)::bigint AS ready_in
         "#,
         &lanes,
     )
     .fetch_all(transaction)
     .await?;
-    let state =
-        |ready_in: Option<i64>| ready_in.map_or(LaneState::Idle, |wait| LaneState::Ready(from_micros(wait)));
-    Ok(rows.into_iter().map(|row| (row.id, state(row.ready_in))).collect())
+    let states = rows.into_iter().map(|row| {
+        let head = row.seq.zip(row.ready_in);
+        let ready = |(seq, wait)| LaneState::Ready { seq, after: from_micros(wait) };
+        (row.id, head.map_or(LaneState::Idle, ready))
+    });
+    Ok(states.collect())
 }
 
 /// Completions, column by column.

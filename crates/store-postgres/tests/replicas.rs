@@ -10,9 +10,9 @@ use switchboard_core::{
     Receipt, ThreadUpdate, UserId, markup::Rendered,
 };
 use switchboard_store::{
-    Accept, AcceptMessage, AcceptOutcome, ChatSpec, Delivery, LaneState, LeaseStore as _, LeaseToken,
-    MessageStore as _, NewPart, Outcome, QueueStore as _, Reply, ReplyMessage, ReplyOutcome, ScanFrom,
-    Settle, Settled, Store as _, Stored,
+    Accept, AcceptMessage, AcceptOutcome, ChatSpec, Delivery, Direction, LaneState, LeaseStore as _,
+    LeaseToken, MessageStore as _, NewPart, Outcome, QueueStore as _, Reply, ReplyMessage, ReplyOutcome,
+    ScanFrom, Settle, Settled, Store as _, Stored,
 };
 use switchboard_store_postgres::PostgresStore;
 use switchboard_testkit::{
@@ -218,7 +218,8 @@ async fn crossing_batches_neither_deadlock_nor_break_order() -> anyhow::Result<(
 
     assert_eq!(both.deadlocks()?.trim(), "0");
     // All questions are settled; what is ready are the answers.
-    let ready = both.second.ready_lanes(&both.channel, ScanFrom::default(), 1000).await?;
+    let ready =
+        both.second.ready_lanes(&both.channel, Direction::ToMessenger, ScanFrom::default(), 1000).await?;
     assert_eq!(ready.len(), CHATS);
     let lanes: Vec<_> = ready.iter().map(|ready| ready.lane).collect();
     let mut by_lane: BTreeMap<_, Vec<Delivery>> = BTreeMap::new();

@@ -35,7 +35,8 @@ async fn accept_item(write: &mut Write, item: Accept) -> Result<AcceptOutcome, F
     for message in item.messages {
         stored.push(accept_message(write, &item.channel, message).await?);
     }
-    if let Some(cursor) = item.cursor {
+    // Who does not own the channel does not know where its adapter stands.
+    if let (Some(_), Some(cursor)) = (item.fence, item.cursor) {
         let (name, cursor) = (item.channel.as_str(), cursor.as_str());
         sqlx::query!("UPDATE channel SET cursor = ? WHERE name = ?", cursor, name)
             .execute(&mut **write)

@@ -147,6 +147,7 @@ async fn update(
     Ok(row.map(|row| (row.id, row.chat_id, row.open_thread)))
 }
 
+/// Makes a chat, and names it as [`ChatSpec::chat_id`] says.
 async fn make(write: &mut Write, channel: &ChannelName, message: &AcceptMessage) -> Result<Found, Failure> {
     let Route { channel, conversation, user } = route(channel, &message.chat);
     let preferred = message.chat.chat_id.preferred.as_str();
@@ -162,7 +163,16 @@ async fn make(write: &mut Write, channel: &ChannelName, message: &AcceptMessage)
         )
         VALUES (
             ?1, ?2, ?3,
-            CASE WHEN EXISTS (SELECT 1 FROM chat WHERE chat_id = ?4) THEN ?5 ELSE ?4 END,
+            CASE WHEN NOT EXISTS (SELECT 1 FROM chat WHERE chat_id = ?4) THEN ?4 ELSE (
+                WITH RECURSIVE candidate (number, name) AS (
+                    SELECT 1, ?5
+                    UNION ALL
+                    SELECT number + 1, ?5 || '~' || (number + 1)
+                    FROM candidate
+                    WHERE EXISTS (SELECT 1 FROM chat WHERE chat_id = candidate.name)
+                )
+                SELECT name FROM candidate ORDER BY number DESC LIMIT 1
+            ) END,
             ?6, ?7, ?8, ?9, ?10
         )
         RETURNING id AS "id!: i64", chat_id AS "chat_id!"

@@ -90,21 +90,23 @@ pub(crate) async fn insert(write: &mut Write, delivery: NewDelivery<'_>) -> Resu
 /// Looks again when a lane may run, after its pending deliveries changed. One that does not exist
 /// is idle.
 pub(crate) async fn refresh(write: &mut Write, lane: LaneId) -> Result<LaneState, Failure> {
-    let ready_at = sqlx::query_scalar!(
+    let row = sqlx::query!(
         r#"
         UPDATE lane
         SET ready_at = (
             SELECT run_at FROM delivery WHERE lane = ?1 AND state = 'pending' ORDER BY seq LIMIT 1
         )
         WHERE id = ?1
-        RETURNING ready_at AS "ready_at?: i64"
+        RETURNING
+            (SELECT min(seq) FROM delivery WHERE lane = ?1 AND state = 'pending') AS "seq?: i64",
+            ready_at AS "ready_at?: i64"
         "#,
         lane.0,
     )
     .fetch_optional(&mut **write)
     .await?;
-    Ok(match ready_at.flatten() {
-        Some(time) => LaneState::Ready(clock::until(write.now, time)),
+    Ok(match row.and_then(|row| row.seq.zip(row.ready_at)) {
+        Some((seq, time)) => LaneState::Ready { seq, after: clock::until(write.now, time) },
         None => LaneState::Idle,
     })
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use switchboard_core::{ChannelName, IdempotencyKey, MessageId};
 use switchboard_store::{
-    ChatRef, Delivery, DeliveryId, LaneId, MessageKey, Payload, QueueStore, ReadyLane, ScanFrom, Settle,
-    Settled, StoreResult,
+    ChatRef, Delivery, DeliveryId, Direction, LaneId, MessageKey, Payload, QueueStore, ReadyLane, ScanFrom,
+    Settle, Settled, StoreResult,
 };
 
 use crate::{
@@ -23,10 +23,11 @@ impl QueueStore for SqliteStore {
     async fn ready_lanes(
         &self,
         channel: &ChannelName,
+        direction: Direction,
         from: ScanFrom,
         limit: u32,
     ) -> StoreResult<Vec<ReadyLane>> {
-        named("db.lane.ready", ready_lanes(self, channel, from, limit)).await
+        named("db.lane.ready", ready_lanes(self, channel, direction, from, limit)).await
     }
 
     async fn load(&self, lanes: &[LaneId], per_lane: u32) -> StoreResult<Vec<Delivery>> {
@@ -41,37 +42,35 @@ impl QueueStore for SqliteStore {
 async fn ready_lanes(
     store: &SqliteStore,
     channel: &ChannelName,
+    direction: Direction,
     from: ScanFrom,
     limit: u32,
 ) -> Result<Vec<ReadyLane>, Failure> {
-    let channel = channel.as_str();
+    let (channel, direction) = (channel.as_str(), direction.as_str());
     let mut reader = store.reader().await?;
     let rows = sqlx::query!(
         r#"
-        SELECT id, direction, ready_at AS "ready_at!"
+        SELECT id, ready_at AS "ready_at!"
         FROM lane
-        WHERE channel = ?1
+        WHERE channel = ?1 AND direction = ?2
             AND ready_at <= CAST(unixepoch('subsec') * 1000000 AS INTEGER)
-            AND (ready_at, id) > (?2, ?3)
+            AND (ready_at, id) > (?3, ?4)
         ORDER BY ready_at, id
-        LIMIT ?4
+        LIMIT ?5
         "#,
         channel,
+        direction,
         from.ready_at_micros,
         from.lane,
         limit,
     )
     .fetch_all(&mut *reader)
     .await?;
-    let ready = rows.into_iter().map(|row| {
-        let direction = Cell { table: "lane", column: "direction", row: row.id };
-        Ok(ReadyLane {
-            lane: LaneId(row.id),
-            direction: direction.direction(&row.direction)?,
-            scanned: ScanFrom { ready_at_micros: row.ready_at, lane: row.id },
-        })
+    let ready = rows.into_iter().map(|row| ReadyLane {
+        lane: LaneId(row.id),
+        scanned: ScanFrom { ready_at_micros: row.ready_at, lane: row.id },
     });
-    ready.collect()
+    Ok(ready.collect())
 }
 
 async fn load(store: &SqliteStore, lanes: &[LaneId], per_lane: u32) -> Result<Vec<Delivery>, Failure> {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use switchboard_core::{Author, MessageId, Place, Position, ThreadUpdate, markup::Rendered};
-use switchboard_store::{ChatKey, ChatRef, Delivery, Direction, Payload, Reply, ReplyMessage, ReplyOutcome};
+use switchboard_store::{
+    ChatKey, ChatRef, Delivery, Direction, MessageKey, NewPart, Payload, Reply, ReplyMessage, ReplyOutcome,
+};
 
 use crate::{
     SqliteStore,
@@ -47,7 +49,8 @@ async fn reply_item(write: &mut Write, item: Reply) -> Result<ReplyOutcome, Fail
     } else {
         None
     };
-    if let Some(id) = &item.message_id
+    if item.message.is_some()
+        && let Some(id) = &item.message_id
         && !message::see(write, Source::Chat(item.chat), id).await?
     {
         return Ok(ReplyOutcome::Duplicate);
@@ -125,37 +128,53 @@ pub(crate) async fn store_message(
             .await?;
     }
 
+    let deliveries = enqueue(write, to, key, message.parts, message.ttl).await?;
+    Ok(ReplyOutcome::Stored { position: Position::from(key), deliveries })
+}
+
+/// One delivery per part, in the chat's lane to the messenger.
+async fn enqueue(
+    write: &mut Write,
+    to: Addressee,
+    message: MessageKey,
+    parts: Vec<NewPart>,
+    ttl: Duration,
+) -> Result<Vec<Delivery>, Failure> {
+    // Taking no place would make the lane ready all the same, with nothing to do in it.
+    if parts.is_empty() {
+        return Ok(Vec::new());
+    }
     let reply_to = match to.chat.place {
         Place::Group => to.last_native_id.map(MessageId::new),
         Place::Direct => None,
     };
-    let count = i64::try_from(message.parts.len()).unwrap_or(i64::MAX);
+    let count = i64::try_from(parts.len()).unwrap_or(i64::MAX);
     let places = lane::take_places(write, &to.chat, Direction::ToMessenger, count).await?;
-    let mut deliveries = Vec::with_capacity(message.parts.len());
-    for ((seq, number), part) in (places.seq..).zip(0_u32..).zip(message.parts) {
+    let mut deliveries = Vec::with_capacity(parts.len());
+    for ((seq, number), part) in (places.seq..).zip(0_u32..).zip(parts) {
         let delivery = NewDelivery {
             lane: places.lane,
             seq,
-            message: key,
+            message,
             part: number,
             key: &part.key,
             payload: Some(convert::stored_text(&part.text)?),
             reply_to: reply_to.as_ref(),
-            ttl: message.ttl,
+            ttl,
         };
         deliveries.push(Delivery {
             id: lane::insert(write, delivery).await?,
             lane: places.lane,
             seq,
             chat: to.chat.clone(),
-            message: key,
+            message,
             key: part.key,
             payload: Payload::ToMessenger { text: part.text, reply_to: reply_to.clone() },
             attempts: 0,
             run_in: Duration::ZERO,
-            expires_in: message.ttl,
+            expires_in: ttl,
             lane_was_idle: places.was_idle && number == 0,
         });
     }
-    Ok(ReplyOutcome::Stored { position: Position::from(key), deliveries })
+    Ok(deliveries)
 }

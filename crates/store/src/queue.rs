@@ -139,8 +139,6 @@ pub enum Payload {
 pub struct ReadyLane {
     /// The lane.
     pub lane: LaneId,
-    /// Which way it leads.
-    pub direction: Direction,
     /// Where the scan stands after it.
     pub scanned: ScanFrom,
 }
@@ -206,18 +204,24 @@ pub enum Settled {
 pub enum LaneState {
     /// Nothing is pending.
     Idle,
-    /// The first pending delivery may run after this long (zero: now).
-    Ready(Duration),
+    /// Something is pending.
+    Ready {
+        /// The first pending delivery's place in the lane.
+        seq: i64,
+        /// After how long it may run (zero: now).
+        after: Duration,
+    },
 }
 
 /// The queue.
 #[async_trait]
 pub trait QueueStore: Send + Sync {
-    /// At most `limit` lanes of the channel that may run now, ordered by (ready_at, lane), after
-    /// `from`.
+    /// At most `limit` lanes of the channel in this direction that may run now, ordered by
+    /// (ready_at, lane), after `from`.
     async fn ready_lanes(
         &self,
         channel: &ChannelName,
+        direction: Direction,
         from: ScanFrom,
         limit: u32,
     ) -> StoreResult<Vec<ReadyLane>>;

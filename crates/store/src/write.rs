@@ -21,7 +21,7 @@ pub struct Accept {
     pub fence: Option<LeaseToken>,
     /// The messages, in their order.
     pub messages: Vec<AcceptMessage>,
-    /// The adapter's new cursor. Only with a `fence`.
+    /// The adapter's new cursor. Ignored without a `fence`.
     pub cursor: Option<Cursor>,
 }
 
@@ -53,7 +53,9 @@ pub struct ChatSpec {
     pub conversation: ConversationId,
     /// The user; `None` where a whole room shares the chat.
     pub user: Option<UserId>,
-    /// Its names to choose from.
+    /// Its names to choose from. Where other routes have both (a chat keeps its name when its
+    /// conversation moves, and then a late message comes from the old address), it is called
+    /// `{unambiguous}~2`, or `~3` and so on: the first that is free.
     pub chat_id: ChatIdChoice,
     /// Direct or group.
     pub place: Place,
@@ -91,7 +93,7 @@ pub struct Reply {
     pub ai: AiName,
     /// The chat.
     pub chat: ChatKey,
-    /// The platform's id of the message. A message whose id was seen before in this chat is
+    /// The platform's id of the message. A message whose id was delivered before in this chat is
     /// not stored again; the thread is updated all the same.
     pub message_id: Option<String>,
     /// What it says about the thread.
@@ -107,7 +109,8 @@ pub struct ReplyMessage {
     pub author: Author,
     /// The text: Markdown, without U+0000.
     pub text: String,
-    /// Its parts, rendered for the messenger; at least one. One delivery each.
+    /// Its parts, rendered for the messenger. One delivery each: without any, the message is
+    /// stored and nothing is sent.
     pub parts: Vec<NewPart>,
     /// For how long the deliveries are tried.
     pub ttl: Duration,
@@ -125,7 +128,8 @@ pub struct NewPart {
 /// What became of a [`Reply`].
 #[derive(Clone, Debug)]
 pub enum ReplyOutcome {
-    /// The message is stored, and these deliveries take it to the messenger, in order.
+    /// The message is stored, and these deliveries take it to the messenger, in order. (None,
+    /// where it has no parts.)
     Stored {
         /// Where it stands in its chat.
         position: Position,
@@ -159,11 +163,12 @@ pub trait MessageStore: Send + Sync {
     ///    row stays locked against a new owner until the commit.
     /// 2. Per message: if (channel, event id) was seen before, `Duplicate`. Otherwise the chat on
     ///    its route is found or made (its preferred chat id is taken unless another route has it,
-    ///    then the unambiguous one) and its name and last native id are updated; where it has no
-    ///    open thread, one is opened (its thread_id yet unknown); where `notice_after` is given, and
-    ///    no notice is due or was sent since the last answer, a notice becomes due; the
-    ///    message is stored; a delivery is enqueued in the chat's lane to the AI.
-    /// 3. The cursor is stored.
+    ///    then the unambiguous one, then the first free one that [`ChatSpec::chat_id`] tells of) and
+    ///    its name and last native id are updated; where it has no open thread, one is opened (its
+    ///    thread_id yet unknown); where `notice_after` is given, and no notice is due or was sent
+    ///    since the last answer, a notice becomes due; the message is stored; a delivery is enqueued
+    ///    in the chat's lane to the AI.
+    /// 3. With a `fence`: the cursor is stored.
     ///
     /// The chat's row is locked before the message's id is drawn, so that ids within a chat
     /// become visible in their order; the lane's row is locked while the sequence number is drawn.
@@ -180,8 +185,8 @@ pub trait MessageStore: Send + Sync {
     ///    Stated flags and fields replace the stored ones (`extra` and its names are merged); for every
     ///    flag that gets another value, from unknown to *no* excepted, an event is stored. `close`
     ///    going to yes takes the thread from being the chat's open one.
-    /// 3. If `message_id` was seen before in this chat: `Duplicate`. It counts as seen from now on,
-    ///    also where there is no `message`.
+    /// 3. Where there is a `message`: if its `message_id` was delivered before in this chat,
+    ///    `Duplicate`. A webhook without a message takes no id: the same id may still come with one.
     /// 4. The message is stored, one delivery per part is enqueued in the chat's lane to the
     ///    messenger (in a group, replying to the user's last message), and unless its author is the
     ///    gateway, nothing is awaited any more: no notice is due, and the next may be sent.

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use switchboard_core::{ChatId, ConversationId, Cursor, EventId, Place};
 
-use super::fixture::{HOUR, Owner, chat_detail, committed, hard_texts, key, said, sent};
-use crate::{Accept, AcceptMessage, AcceptOutcome, LaneState, Payload, Store, StoreError, Stored};
+use super::fixture::{HOUR, Owner, chat_detail, committed, hard_texts, key, ready_with, said, sent};
+use crate::{Accept, AcceptMessage, AcceptOutcome, ChatRef, LaneState, Payload, Store, StoreError, Stored};
 
 /// One message makes a chat on its route, and a delivery with everything that is needed to send it.
 pub async fn the_first_message_makes_its_chat(store: Arc<dyn Store>) {
@@ -40,7 +40,7 @@ pub async fn the_next_message_goes_to_the_same_lane(store: Arc<dyn Store>) {
     assert!(second.position > first.position);
     assert!(!second.delivery.lane_was_idle, "the first is still pending");
 
-    assert_eq!(owner.settle(&first.delivery, sent()).await, LaneState::Ready(Duration::ZERO));
+    assert_eq!(owner.settle(&first.delivery, sent()).await, ready_with(&second.delivery));
     assert_eq!(owner.settle(&second.delivery, sent()).await, LaneState::Idle);
     let third = owner.say(owner.direct("anna", "e3")).await;
     assert_eq!((third.delivery.seq, third.delivery.lane_was_idle), (3, true));
@@ -115,6 +115,31 @@ pub async fn a_taken_chat_id_gives_way(store: Arc<dyn Store>) {
     }
 }
 
+/// A chat that was moved keeps its name; what still comes from the old address is a new chat's,
+/// whose two names are both another's by then.
+pub async fn a_chat_at_a_left_address_gets_another_name(store: Arc<dyn Store>) {
+    let owner = Owner::of(&store, "site").await;
+    let old = ConversationId::new("g1");
+    let mut chats: Vec<ChatRef> = Vec::new();
+    for (event, name) in [("e1", "site:g1:anna"), ("e2", "site:g1:anna~2"), ("e3", "site:g1:anna~3")] {
+        let late = owner.say(owner.group("g1", "anna", event)).await.delivery.chat;
+        assert_eq!((late.chat_id.as_str(), &late.conversation), (name, &old));
+        assert!(chats.iter().all(|chat| chat.key != late.key), "{late:?}");
+        let again = owner.say(owner.group("g1", "anna", &format!("{event} again"))).await.delivery.chat;
+        assert_eq!(again, late);
+        chats.push(late);
+        let new = ConversationId::new(format!("moved-after-{event}"));
+        store.move_conversation(&owner.channel, &old, &new).await.unwrap();
+    }
+    for (chat, event) in chats.iter().zip(["e1", "e2", "e3"]) {
+        let moved = ConversationId::new(format!("moved-after-{event}"));
+        let found = store.find_chat(&chat.chat_id).await.unwrap().expect("its name stays");
+        assert_eq!((found.key, &found.conversation), (chat.key, &moved));
+        let there = owner.say(owner.group(moved.as_str(), "anna", &format!("{event} there"))).await;
+        assert_eq!(there.delivery.chat, found);
+    }
+}
+
 /// The cursor is what covers the events: stored with them, and also alone.
 pub async fn the_cursor_is_stored_with_its_events(store: Arc<dyn Store>) {
     let owner = Owner::of(&store, "site").await;
@@ -173,6 +198,15 @@ pub async fn anybody_accepts_without_a_fence(store: Arc<dyn Store>) {
     let batch = Accept { fence: None, ..owner.batch(vec![owner.direct("anna", "e1")], None) };
     let outcomes = store.accept(vec![batch]).await.unwrap();
     assert!(matches!(outcomes[..], [AcceptOutcome::Committed(_)]), "{outcomes:?}");
+}
+
+/// The cursor is the owner's: what comes with no fence leaves it as it is.
+pub async fn a_cursor_without_a_fence_is_ignored(store: Arc<dyn Store>) {
+    let owner = Owner::of(&store, "site").await;
+    store.accept(vec![owner.batch(vec![], Some("1"))]).await.unwrap();
+    let anybody = Accept { fence: None, ..owner.batch(vec![owner.direct("anna", "e1")], Some("2")) };
+    committed(store.accept(vec![anybody]).await.unwrap().remove(0));
+    assert_eq!(store.cursor(&owner.channel).await.unwrap(), Some(Cursor::new("1")));
 }
 
 /// People change their names; their chats stay.

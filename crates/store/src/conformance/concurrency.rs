@@ -11,8 +11,8 @@ use tokio::task::JoinSet;
 
 use super::fixture::{Owner, answer, committed, eventually, receive, said, sent};
 use crate::{
-    Accept, ChatRef, DeliveryFilter, DeliveryState, LaneId, Payload, Reply, ReplyOutcome, ScanFrom, Settle,
-    Settled, Store, StoreResult, Stored,
+    Accept, ChatRef, DeliveryFilter, DeliveryState, Direction, LaneId, Payload, Reply, ReplyOutcome,
+    ScanFrom, Settle, Settled, Store, StoreResult, Stored,
 };
 
 /// Fifty at once on one chat, which none of them finds: one chat, no gaps, and the order of the
@@ -106,7 +106,8 @@ pub async fn no_wake_up_is_lost(store: Arc<dyn Store>) {
 
 /// One turn of a worker: scan, load, settle what was sent.
 async fn drain_once(owner: &Owner, order: &mut BTreeMap<LaneId, Vec<i64>>) -> usize {
-    let ready = owner.store.ready_lanes(&owner.channel, ScanFrom::default(), 2).await.unwrap();
+    let ready =
+        owner.store.ready_lanes(&owner.channel, Direction::ToAi, ScanFrom::default(), 2).await.unwrap();
     let lanes: Vec<LaneId> = ready.iter().map(|lane| lane.lane).collect();
     let loaded = owner.store.load(&lanes, 2).await.unwrap();
     for delivery in &loaded {
@@ -143,7 +144,8 @@ pub async fn batches_that_cross_all_get_through(store: Arc<dyn Store>) {
 
     let expected = 8 * 5;
     let mut lanes: HashMap<LaneId, usize> = HashMap::new();
-    for lane in owner.ready().await {
+    assert_eq!(owner.ready().await, []);
+    for lane in owner.ready_in(Direction::ToMessenger).await {
         for (seq, delivery) in (1..).zip(owner.pending(lane.lane).await) {
             assert!(matches!(delivery.payload, Payload::ToMessenger { .. }), "{delivery:?}");
             assert_eq!(delivery.seq, seq);

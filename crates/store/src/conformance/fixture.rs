@@ -16,8 +16,8 @@ use switchboard_core::{
 
 use crate::{
     Accept, AcceptMessage, AcceptOutcome, ChatDetail, ChatKey, ChatRef, ChatSpec, Delivery, DeliveryDetail,
-    LaneState, LeaseToken, NewPart, Outcome, ReadyLane, Reply, ReplyMessage, ReplyOutcome, ScanFrom, Settle,
-    Settled, Store, Stored,
+    Direction, LaneState, LeaseToken, NewPart, Outcome, ReadyLane, Reply, ReplyMessage, ReplyOutcome,
+    ScanFrom, Settle, Settled, Store, Stored,
 };
 
 /// Long enough for no case to see it pass.
@@ -133,10 +133,15 @@ impl Owner {
         self.store.settle(batch).await.expect("settle works")
     }
 
-    /// All lanes of the channel that may run now.
+    /// All lanes of the channel to the AI that may run now.
     pub async fn ready(&self) -> Vec<ReadyLane> {
+        self.ready_in(Direction::ToAi).await
+    }
+
+    /// All lanes of the channel in this direction that may run now.
+    pub async fn ready_in(&self, direction: Direction) -> Vec<ReadyLane> {
         let from = ScanFrom::default();
-        self.store.ready_lanes(&self.channel, from, 1000).await.expect("ready_lanes works")
+        self.store.ready_lanes(&self.channel, direction, from, 1000).await.expect("ready_lanes works")
     }
 
     /// The pending deliveries of a lane.
@@ -236,6 +241,11 @@ pub async fn receive_new(store: &Arc<dyn Store>, reply: Reply) -> Vec<Delivery> 
         ReplyOutcome::Stored { deliveries, .. } => deliveries,
         other => panic!("not stored: {other:?}"),
     }
+}
+
+/// A lane whose first pending delivery, this one, may run now.
+pub fn ready_with(head: &Delivery) -> LaneState {
+    LaneState::Ready { seq: head.seq, after: Duration::ZERO }
 }
 
 /// An attempt that sent it.

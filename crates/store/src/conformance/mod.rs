@@ -69,9 +69,11 @@ macro_rules! store_conformance {
                 events_of_two_channels_are_not_confused
                 routes_have_a_chat_each
                 a_taken_chat_id_gives_way
+                a_chat_at_a_left_address_gets_another_name
                 the_cursor_is_stored_with_its_events
                 a_batch_keeps_its_order
                 anybody_accepts_without_a_fence
+                a_cursor_without_a_fence_is_ignored
                 the_name_is_the_latest
                 texts_come_back_as_they_were
                 a_text_with_nul_is_refused
@@ -80,7 +82,8 @@ macro_rules! store_conformance {
                 an_unknown_chat_is_told
                 every_part_is_a_delivery
                 a_message_id_is_taken_once
-                a_message_id_without_a_message_counts
+                a_message_id_without_a_message_is_not_taken
+                a_message_without_parts_is_stored
                 a_batch_keeps_its_order
                 answers_in_groups_refer_to_the_question
                 texts_come_back_as_they_were
@@ -100,6 +103,7 @@ macro_rules! store_conformance {
             notice {
                 a_notice_is_due_after_its_time
                 a_notice_is_sent_once
+                a_notice_without_parts_is_stored
                 an_answer_ends_the_wait
                 the_gateway_s_own_message_is_no_answer
                 the_first_question_sets_the_time
@@ -107,6 +111,7 @@ macro_rules! store_conformance {
             }
             queue {
                 ready_lanes_are_listed_in_order
+                the_other_direction_s_lanes_are_left_out
                 lanes_that_wait_are_left_out
                 load_gives_the_first_of_each_lane
                 an_expired_delivery_is_loaded_as_expired
@@ -117,6 +122,7 @@ macro_rules! store_conformance {
                 a_retry_holds_its_lane
                 a_dead_delivery_does_not_hold_its_lane
                 a_settled_delivery_stays_as_it_is
+                the_first_pending_delivery_is_reported
                 completions_of_one_lane_apply_in_order
                 a_former_owner_s_completion_does_not_spoil_the_batch
             }

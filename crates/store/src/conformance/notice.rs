@@ -45,6 +45,18 @@ pub async fn a_notice_is_sent_once(store: Arc<dyn Store>) {
     assert!(tell(&owner, &waiting).await.is_none(), "it is not due yet");
 }
 
+/// A notice of which nothing can be sent is done with like any other.
+pub async fn a_notice_without_parts_is_stored(store: Arc<dyn Store>) {
+    let owner = Owner::of(&store, "site").await;
+    let chat = ask(&owner, "anna", "e1", Some(Duration::ZERO)).await;
+    let notice = reply_message(Author::Gateway, &[]);
+    let outcome = store.send_notice(&owner.channel, owner.token, chat.key, notice).await.unwrap();
+    let Some(ReplyOutcome::Stored { deliveries, .. }) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(deliveries, []);
+    assert_eq!(store.due_notices(&owner.channel, 10).await.unwrap(), []);
+    assert_eq!(owner.history(&chat.conversation).await.len(), 2);
+}
+
 /// Whoever answers, the wait is over, and the next one can begin.
 pub async fn an_answer_ends_the_wait(store: Arc<dyn Store>) {
     let owner = Owner::of(&store, "site").await;

@@ -84,20 +84,52 @@ pub async fn a_message_id_is_taken_once(store: Arc<dyn Store>) {
     assert_eq!(owner.history(&boris.conversation).await.len(), 1 + 1);
 }
 
-/// A webhook without a message marks its id all the same: its repetition is a duplicate.
-pub async fn a_message_id_without_a_message_counts(store: Arc<dyn Store>) {
+/// A webhook without a message takes no id: where the message comes later, it is stored, once.
+pub async fn a_message_id_without_a_message_is_not_taken(store: Arc<dyn Store>) {
     let owner = Owner::of(&store, "site").await;
     let chat = owner.chat("anna").await;
     let named = |reply: Reply| Reply { message_id: Some("m1".to_owned()), ..reply };
+    for _ in 0..2 {
+        let outcome = receive(&store, named(webhook(chat.key))).await;
+        assert!(matches!(outcome, ReplyOutcome::Updated), "{outcome:?}");
+    }
+    receive_new(&store, named(answer(chat.key, "late"))).await;
+    let outcome = receive(&store, named(answer(chat.key, "late"))).await;
+    assert!(matches!(outcome, ReplyOutcome::Duplicate), "{outcome:?}");
     let outcome = receive(&store, named(webhook(chat.key))).await;
     assert!(matches!(outcome, ReplyOutcome::Updated), "{outcome:?}");
-    for reply in [webhook(chat.key), answer(chat.key, "late")] {
-        let outcome = receive(&store, named(reply)).await;
-        assert!(matches!(outcome, ReplyOutcome::Duplicate), "{outcome:?}");
-    }
-    let outcome = receive(&store, webhook(chat.key)).await;
-    assert!(matches!(outcome, ReplyOutcome::Updated), "{outcome:?}");
-    assert_eq!(owner.history(&chat.conversation).await.len(), 1);
+    assert_eq!(owner.history(&chat.conversation).await.len(), 2);
+
+    // The same within one batch.
+    let next = |reply: Reply| Reply { message_id: Some("m2".to_owned()), ..reply };
+    let batch = vec![next(webhook(chat.key)), next(answer(chat.key, "now")), next(answer(chat.key, "now"))];
+    let outcomes = store.reply(batch).await.unwrap();
+    let [ReplyOutcome::Updated, ReplyOutcome::Stored { .. }, ReplyOutcome::Duplicate] = outcomes[..] else {
+        panic!("{outcomes:?}")
+    };
+}
+
+/// A message of which nothing can be sent is part of what was said all the same.
+pub async fn a_message_without_parts_is_stored(store: Arc<dyn Store>) {
+    let owner = Owner::of(&store, "site").await;
+    let (anna, boris) = (owner.chat("anna").await, owner.chat("boris").await);
+    let empty = |chat: ChatKey| Reply { message: Some(reply_message(Author::Bot, &[])), ..webhook(chat) };
+    assert_eq!(receive_new(&store, empty(anna.key)).await, []);
+    assert_eq!(owner.ready_in(Direction::ToMessenger).await, [], "there is nothing to run");
+
+    let batch = vec![empty(anna.key), answer(boris.key, "one"), empty(boris.key), answer(anna.key, "two")];
+    let outcomes = store.reply(batch).await.unwrap();
+    let deliveries: Vec<Vec<(ChatKey, i64, bool)>> = outcomes
+        .iter()
+        .map(|outcome| match outcome {
+            ReplyOutcome::Stored { deliveries, .. } => {
+                deliveries.iter().map(|each| (each.chat.key, each.seq, each.lane_was_idle)).collect()
+            }
+            other => panic!("not stored: {other:?}"),
+        })
+        .collect();
+    assert_eq!(deliveries, [vec![], vec![(boris.key, 1, true)], vec![], vec![(anna.key, 1, true)]]);
+    assert_eq!(owner.history(&anna.conversation).await.len(), 1 + 3);
 }
 
 /// The outcomes stand in the order of the batch, and one item does not spoil the next.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use switchboard_core::{MessageId, Receipt};
 
-use super::fixture::{HOUR, Owner, answer, dead, detail, receive_new, retry, sent};
+use super::fixture::{HOUR, Owner, answer, dead, detail, ready_with, receive_new, retry, sent};
 use crate::{AttemptRow, DeliveryId, DeliveryState, LaneState, LeaseToken, Outcome, Settle, Settled, Store};
 
 /// What an attempt came to is kept, with its history.
@@ -12,21 +12,23 @@ pub async fn each_outcome_is_kept(store: Arc<dyn Store>) {
     let owner = Owner::of(&store, "site").await;
     let receipt = || Receipt { messages: vec![MessageId::new("n-1"), MessageId::new("n 2 \"")] };
     let cases = [
-        (Outcome::Sent(receipt()), DeliveryState::Sent, LaneState::Idle),
-        (dead("refused: 'why'"), DeliveryState::Dead, LaneState::Idle),
-        (retry(Duration::ZERO), DeliveryState::Pending, LaneState::Ready(Duration::ZERO)),
+        (Outcome::Sent(receipt()), DeliveryState::Sent),
+        (dead("refused: 'why'"), DeliveryState::Dead),
+        (retry(Duration::ZERO), DeliveryState::Pending),
     ];
-    for (number, (outcome, state, lane)) in cases.into_iter().enumerate() {
+    for (number, (outcome, state)) in cases.into_iter().enumerate() {
         let chat = owner.chat(&format!("user-{number}")).await;
         let delivery = receive_new(&store, answer(chat.key, "hello")).await.remove(0);
         owner.settle(&delivery, retry(Duration::ZERO)).await;
+        let pending = state == DeliveryState::Pending;
+        let lane = if pending { ready_with(&delivery) } else { LaneState::Idle };
         assert_eq!(owner.settle(&delivery, outcome.clone()).await, lane, "{outcome:?}");
 
         let detail = detail(&store, &delivery).await;
         assert_eq!((detail.row.state, detail.row.attempts), (state, 2));
         assert_eq!(detail.text, "hello");
-        assert_eq!(detail.row.finished_at.is_some(), state != DeliveryState::Pending);
-        assert_eq!(detail.row.run_at.is_some(), state == DeliveryState::Pending);
+        assert_eq!(detail.row.finished_at.is_some(), !pending);
+        assert_eq!(detail.row.run_at.is_some(), pending);
         let history = detail.history.iter().map(|row| (row.number, row.outcome.as_str(), row.error.as_str()));
         let history: Vec<_> = history.collect();
         let (sent, given_up) = (state == DeliveryState::Sent, state == DeliveryState::Dead);
@@ -58,14 +60,14 @@ pub async fn a_retry_holds_its_lane(store: Arc<dyn Store>) {
     let owner = Owner::of(&store, "site").await;
     let head = owner.say(owner.direct("anna", "e1")).await.delivery;
     owner.say(owner.direct("anna", "e2")).await;
-    let LaneState::Ready(wait) = owner.settle(&head, retry(HOUR)).await else { panic!("it is pending") };
-    assert!(wait <= HOUR && wait > HOUR / 2, "{wait:?}");
+    let state = owner.settle(&head, retry(HOUR)).await;
+    let LaneState::Ready { seq, after } = state else { panic!("it is pending") };
+    assert!(seq == head.seq && after <= HOUR && after > HOUR / 2, "{state:?}");
     assert_eq!(owner.ready().await, []);
     assert_eq!(store.load(&[head.lane], 1).await.unwrap()[0].id, head.id);
 
     // A shorter wait replaces the longer one.
-    let state = owner.settle(&head, retry(Duration::ZERO)).await;
-    assert_eq!(state, LaneState::Ready(Duration::ZERO));
+    assert_eq!(owner.settle(&head, retry(Duration::ZERO)).await, ready_with(&head));
     assert_eq!(owner.ready().await[0].lane, head.lane);
 }
 
@@ -75,7 +77,7 @@ pub async fn a_dead_delivery_does_not_hold_its_lane(store: Arc<dyn Store>) {
     let head = owner.say(owner.direct("anna", "e1")).await.delivery;
     let next = owner.say(owner.direct("anna", "e2")).await.delivery;
     owner.settle(&head, retry(HOUR)).await;
-    assert_eq!(owner.settle(&head, dead("no")).await, LaneState::Ready(Duration::ZERO));
+    assert_eq!(owner.settle(&head, dead("no")).await, ready_with(&next));
     assert_eq!(owner.ready().await[0].lane, head.lane);
     assert_eq!(store.load(&[head.lane], 1).await.unwrap()[0].id, next.id);
 }
@@ -88,7 +90,7 @@ pub async fn a_settled_delivery_stays_as_it_is(store: Arc<dyn Store>) {
     assert!(store.discard_delivery(discarded.id).await.unwrap());
     let before = detail(&store, &discarded).await;
     for outcome in [sent(), retry(HOUR), dead("no")] {
-        assert_eq!(owner.settle(&discarded, outcome).await, LaneState::Ready(Duration::ZERO));
+        assert_eq!(owner.settle(&discarded, outcome).await, ready_with(&next));
     }
     assert_eq!(detail(&store, &discarded).await, before);
     assert_eq!(owner.settle(&next, sent()).await, LaneState::Idle);
@@ -98,6 +100,22 @@ pub async fn a_settled_delivery_stays_as_it_is(store: Arc<dyn Store>) {
     // A delivery that does not exist (any more) is settled like one that is not pending.
     let nothing = Settle { delivery: DeliveryId(next.id.0 + 1000), ..owner.completion(&next, sent()) };
     assert_eq!(owner.settle_all(vec![nothing]).await, [Settled::Committed(LaneState::Idle)]);
+}
+
+/// A person discarded the next one meanwhile: the one behind it is reported.
+pub async fn the_first_pending_delivery_is_reported(store: Arc<dyn Store>) {
+    let owner = Owner::of(&store, "site").await;
+    let mut said = Vec::new();
+    for number in 0..4 {
+        said.push(owner.say(owner.direct("anna", &format!("e{number}"))).await.delivery);
+    }
+    assert!(store.discard_delivery(said[1].id).await.unwrap());
+    assert_eq!(owner.settle(&said[0], sent()).await, ready_with(&said[2]));
+    assert_eq!(store.load(&[said[0].lane], 1).await.unwrap()[0].id, said[2].id);
+    // What was given up long ago stands in its old place again.
+    assert!(store.retry_delivery(said[1].id, HOUR).await.unwrap());
+    assert_eq!(owner.settle(&said[2], sent()).await, ready_with(&said[1]));
+    assert_eq!(owner.settle(&said[1], sent()).await, ready_with(&said[3]));
 }
 
 /// Several completions of one lane in one call: each sees what the one before it did.
@@ -123,9 +141,10 @@ pub async fn completions_of_one_lane_apply_in_order(store: Arc<dyn Store>) {
             Settled::NotOwner => panic!("the owner was taken for another"),
         })
         .collect();
-    assert!(matches!(states[0], LaneState::Ready(wait) if wait > HOUR / 2), "{states:?}");
-    let now = LaneState::Ready(Duration::ZERO);
-    assert_eq!(states[1..], [LaneState::Idle, now, now, LaneState::Idle]);
+    let waits = |after| after > HOUR / 2;
+    assert!(matches!(states[0], LaneState::Ready { seq: 1, after } if waits(after)), "{states:?}");
+    let rest = [LaneState::Idle, ready_with(&said[1]), ready_with(&said[2]), LaneState::Idle];
+    assert_eq!(states[1..], rest);
     assert_eq!(owner.ready().await, []);
     let attempts = [(&said[0], 2), (&said[1], 1), (&said[2], 1)];
     for (delivery, count) in attempts {
