@@ -46,7 +46,7 @@ impl SqliteStore {
     /// of a file; [`StoreError::Unavailable`] if it cannot be opened.
     pub async fn open(address: &str) -> StoreResult<Self> {
         let options = options(address)?;
-        make_directory(options.get_filename()).await?;
+        make_file(options.get_filename()).await?;
         let lock = lock(options.get_filename())?;
         Self::connect(options, Some(lock)).await
     }
@@ -58,7 +58,7 @@ impl SqliteStore {
     /// As [`SqliteStore::open`], but it does not matter who serves from the file.
     pub async fn open_shared(address: &str) -> StoreResult<Self> {
         let options = options(address)?;
-        make_directory(options.get_filename()).await?;
+        make_file(options.get_filename()).await?;
         Self::connect(options, None).await
     }
 
@@ -120,13 +120,15 @@ fn options(address: &str) -> StoreResult<SqliteConnectOptions> {
         .busy_timeout(BUSY_TIMEOUT))
 }
 
-async fn make_directory(file: &Path) -> StoreResult<()> {
-    match file.parent() {
-        Some(directory) if !directory.as_os_str().is_empty() => {
-            tokio::fs::create_dir_all(directory).await.map_err(|error| unavailable(directory, &error))
-        }
-        _ => Ok(()),
+/// Makes the file and its directory if they are missing. Only its owner may read it: it holds what
+/// people wrote. SQLite gives the files beside it the same rights.
+async fn make_file(file: &Path) -> StoreResult<()> {
+    if let Some(directory) = file.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        tokio::fs::create_dir_all(directory).await.map_err(|error| unavailable(directory, &error))?;
     }
+    let mut options = tokio::fs::OpenOptions::new();
+    let made = options.create(true).truncate(false).write(true).mode(0o600).open(file).await;
+    made.map(drop).map_err(|error| unavailable(file, &error))
 }
 
 /// Takes the lock of the gateway that serves from this file. It ends with the process, however

@@ -1,6 +1,6 @@
 //! Opening the file: who may, and what it looks like then.
 
-use std::{path::Path, sync::Arc};
+use std::{os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
 
 use switchboard_core::{ChannelName, ChatId};
 use switchboard_store::{LeaseStore as _, MessageStore as _, Store as _, StoreError};
@@ -23,6 +23,22 @@ async fn the_file_and_its_directory_are_made() {
         assert!(Path::new(&file).exists(), "{prefix}");
         store.close().await;
     }
+}
+
+#[tokio::test]
+async fn only_its_owner_may_read_the_file() {
+    let (directory, file) = address("switchboard.db");
+    let store = SqliteStore::open(&file).await.expect("it opens");
+    store.migrate().await.expect("the tables are made");
+    for entry in std::fs::read_dir(directory.path()).expect("it can be listed") {
+        let entry = entry.expect("it can be listed");
+        if entry.file_name().to_string_lossy().ends_with(".lock") {
+            continue;
+        }
+        let mode = entry.metadata().expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{:?}", entry.file_name());
+    }
+    store.close().await;
 }
 
 #[tokio::test]
