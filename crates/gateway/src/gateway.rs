@@ -1,6 +1,6 @@
 //! One running gateway: the engine, and what is served over HTTP.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::Router;
@@ -8,92 +8,77 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::SecretString;
 use switchboard_core::{ChannelName, chain};
 use switchboard_engine::{Backoff, ChannelPolicy, Engine, EngineBuilder, EngineConfig};
-use switchboard_store::Store;
-use tokio::net::TcpListener;
+use switchboard_store::{Store, StoreResult};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 use uuid::Uuid;
 
 use crate::{
     AdapterContext, BuildAdapter,
     config::{ChannelConfig, Config, DatabaseConfig},
-    http::{self, App},
+    http::{App, AppParts, Listeners},
     wiring::{self, Purpose},
 };
 
 /// How often the table is searched for work that did not come through memory.
 const SCAN_EVERY: Duration = Duration::from_secs(1);
 /// How long to wait before a database that is away is tried again.
-const CONNECT_AGAIN: Duration = Duration::from_secs(1);
-
-/// The sockets that the gateway serves on, bound before anything else starts.
-pub(crate) struct Listeners {
-    main: TcpListener,
-    admin: Option<TcpListener>,
-}
-
-impl Listeners {
-    /// Binds what is configured.
-    pub(crate) async fn bind(config: &Config<BuildAdapter>) -> anyhow::Result<Self> {
-        Ok(Self {
-            main: bind(config.server.listen, "server.listen").await?,
-            admin: match config.admin.listen {
-                Some(address) => Some(bind(address, "admin.listen").await?),
-                None => None,
-            },
-        })
-    }
-
-    /// The address of the main one.
-    pub(crate) fn address(&self) -> anyhow::Result<SocketAddr> {
-        Ok(self.main.local_addr()?)
-    }
-}
-
-async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("{key}: cannot listen on {address}; is another program using the port?"))
-}
-
-/// Opens the database and brings its tables up to date, waiting for a database that is not there
-/// yet; `None` if asked to stop meanwhile.
-pub(crate) async fn open_store(
-    config: &DatabaseConfig,
-    stop: &CancellationToken,
-) -> anyhow::Result<Option<Arc<dyn Store>>> {
-    loop {
-        let opened = async {
-            let store = wiring::open_store(config, Purpose::Serve).await?;
-            store.migrate().await?;
-            Ok(store)
-        };
-        match opened.await {
-            Ok(store) => return Ok(Some(store)),
-            Err(error) if switchboard_store::StoreError::is_transient(&error) => {
-                tracing::warn!(error = %chain(&error), "the database is not there yet; trying again");
-            }
-            Err(error) => return Err(error).context("the database cannot be used"),
-        }
-        if stop.run_until_cancelled(tokio::time::sleep(CONNECT_AGAIN)).await.is_none() {
-            return Ok(None);
-        }
-    }
-}
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// How long connections are still accepted after the order to stop, if `shutdown_timeout` allows
+/// it: whoever spreads requests over replicas needs a moment to hear that this one stops.
+const STOPPING_GRACE: Duration = Duration::from_secs(2);
+/// How long closing the database may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Runs the gateway until `stop`, then finishes what is under way within the configured time.
+/// Waits for a database that is not there yet; calls `serving` when everything is there.
 pub(crate) async fn run(
     config: Config<BuildAdapter>,
-    store: Arc<dyn Store>,
     listeners: Listeners,
     metrics: PrometheusHandle,
     stop: CancellationToken,
+    serving: impl FnOnce(),
 ) -> anyhow::Result<()> {
     let shutdown_timeout = config.server.shutdown_timeout;
     let public_url = config.server.public_url(listeners.address()?);
+    let routes = listeners.routes();
+    // Half of the time at most, so that requests under way have the other half.
+    let mut served = pin!(listeners.serve(&routes, &stop, STOPPING_GRACE.min(shutdown_timeout / 2)));
+    let started = tokio::select! {
+        started = stop.run_until_cancelled(start(config, public_url, metrics, &stop)) => started,
+        () = &mut served => None,
+    };
+    let Some(Started { engine, store, app, adapters }) = started.transpose()? else {
+        return Ok(());
+    };
+    routes.open(app, adapters);
+    serving();
+    work(&engine, served, &stop, shutdown_timeout).await?;
+    if tokio::time::timeout(CLOSE_TIMEOUT, store.close()).await.is_err() {
+        tracing::warn!(?CLOSE_TIMEOUT, "the database's connections could not be closed in time");
+    }
+    Ok(())
+}
+
+/// What [`start`] makes.
+struct Started {
+    engine: Arc<Engine>,
+    store: Arc<dyn Store>,
+    app: Arc<App>,
+    adapters: Router,
+}
+
+async fn start(
+    config: Config<BuildAdapter>,
+    public_url: Url,
+    metrics: PrometheusHandle,
+    stop: &CancellationToken,
+) -> anyhow::Result<Started> {
+    let store = open_store(&config.database).await.context("the database cannot be used")?;
     let ais = wiring::ai_backends(&config.ais)?;
-    let app = App::new(&config.ais, &ais, metrics, stop.clone());
+    let app = AppParts::new(&config.ais, &ais, metrics, stop.clone());
     let mut builder = EngineBuilder::new(engine_config(&config), store.clone(), ais);
-    let mut routes = Router::new();
+    let mut adapters = Router::new();
     for channel in config.channels {
         let secret = channel_secret(&*store, &channel.name, &channel.kind).await?;
         let (policy, build) = split(channel);
@@ -108,28 +93,43 @@ pub(crate) async fn run(
         };
         let adapter = build(context).with_context(|| format!("channel {:?}", name.as_str()))?;
         builder.attach(declared, adapter.messenger);
-        routes = routes.merge(adapter.routes.unwrap_or_default());
+        adapters = adapters.merge(adapter.routes.unwrap_or_default());
     }
     let engine = Arc::new(builder.build());
     let app = Arc::new(app.with(engine.clone(), store.clone()));
-    let served = serve(app, routes, listeners, &stop);
-    let running = work(&engine, served, &stop, shutdown_timeout).await;
-    store.close().await;
-    running
+    Ok(Started { engine, store, app, adapters })
 }
 
-/// Serves HTTP, until `stop` and the end of the last request.
-async fn serve(app: Arc<App>, adapters: Router, listeners: Listeners, stop: &CancellationToken) {
-    let public = http::public_router(app.clone()).merge(adapters);
-    let internal = http::internal_router(app);
-    match listeners.admin {
-        Some(admin) => {
-            tokio::join!(
-                http::serve(listeners.main, http::finish(public), stop.clone()),
-                http::serve(admin, http::finish(internal), stop.clone()),
-            );
+/// Opens the database and brings its tables up to date.
+async fn open_store(config: &DatabaseConfig) -> StoreResult<Arc<dyn Store>> {
+    patiently(async || {
+        let store = wiring::open_store(config, Purpose::Serve).await?;
+        store.migrate().await?;
+        Ok(store)
+    })
+    .await
+}
+
+/// The channel's secret, which is made the first time.
+async fn channel_secret(store: &dyn Store, name: &ChannelName, kind: &str) -> StoreResult<SecretString> {
+    patiently(async || {
+        store.register_channel(name, kind).await?;
+        let new = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+        Ok(SecretString::from(store.channel_secret(name, &new).await?))
+    })
+    .await
+}
+
+/// Repeats what fails because the database is away.
+async fn patiently<T>(attempt: impl AsyncFn() -> StoreResult<T>) -> StoreResult<T> {
+    loop {
+        match attempt().await {
+            Err(error) if error.is_transient() => {
+                tracing::warn!(error = %chain(&error), "the database is not there yet; trying again");
+            }
+            done => return done,
         }
-        None => http::serve(listeners.main, http::finish(public.merge(internal)), stop.clone()).await,
+        tokio::time::sleep(TRY_AGAIN).await;
     }
 }
 
@@ -154,13 +154,6 @@ async fn work(
             Ok(())
         }
     }
-}
-
-/// The channel's secret, which is made the first time.
-async fn channel_secret(store: &dyn Store, name: &ChannelName, kind: &str) -> anyhow::Result<SecretString> {
-    store.register_channel(name, kind).await?;
-    let new = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-    Ok(SecretString::from(store.channel_secret(name, &new).await?))
 }
 
 fn engine_config(config: &Config<BuildAdapter>) -> EngineConfig {

@@ -1,8 +1,9 @@
 //! Logs and metrics.
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use switchboard_core::ChannelName;
 use switchboard_engine::ChannelHealth;
-use switchboard_store::QueueCounts;
+use switchboard_store::{Direction, QueueCounts};
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 use crate::config::{LogConfig, LogFormat};
@@ -37,19 +38,30 @@ pub(crate) fn count_webhook(ai: &str, outcome: &'static str) {
     metrics::counter!("switchboard_webhooks_total", "ai" => ai.to_owned(), "outcome" => outcome).increment(1);
 }
 
-/// Sets what is measured only when somebody asks.
+/// Sets what is measured only when somebody asks. A queue that is not among `queues` is empty: its
+/// gauge must not keep what it showed before.
 pub(crate) fn set_gauges(queues: &[QueueCounts], channels: &[ChannelHealth]) {
-    for queue in queues {
-        let (channel, direction) = (queue.channel.to_string(), queue.direction.as_str());
-        for (state, count) in [("pending", queue.pending), ("dead", queue.dead)] {
-            #[expect(clippy::cast_precision_loss, reason = "no queue is that long")]
-            metrics::gauge!("switchboard_deliveries", "channel" => channel.clone(), "direction" => direction, "state" => state)
-                .set(count as f64);
-        }
-    }
     for channel in channels {
+        for direction in [Direction::ToAi, Direction::ToMessenger] {
+            let counted = |it: &QueueCounts| it.channel == channel.channel && it.direction == direction;
+            if !queues.iter().any(counted) {
+                set_queue(&channel.channel, direction, 0, 0);
+            }
+        }
         let up = channel.owned && channel.trouble.is_none();
         metrics::gauge!("switchboard_channel_up", "channel" => channel.channel.to_string())
             .set(f64::from(u8::from(up)));
+    }
+    for queue in queues {
+        set_queue(&queue.channel, queue.direction, queue.pending, queue.dead);
+    }
+}
+
+fn set_queue(channel: &ChannelName, direction: Direction, pending: u64, dead: u64) {
+    let direction = direction.as_str();
+    for (state, count) in [("pending", pending), ("dead", dead)] {
+        #[expect(clippy::cast_precision_loss, reason = "no queue is that long")]
+        metrics::gauge!("switchboard_deliveries", "channel" => channel.to_string(), "direction" => direction, "state" => state)
+            .set(count as f64);
     }
 }

@@ -133,7 +133,9 @@ fn path_in_url(path: &Path) -> String {
     let mut url = String::new();
     for character in path.to_string_lossy().chars() {
         match character {
-            '%' | '?' | '#' | ' ' | '"' | '\\' => url.push_str(&format!("%{:02X}", u32::from(character))),
+            '%' | '?' | '#' | ' ' | '"' | '\\' => {
+                url.extend(format!("%{:02X}", u32::from(character)).chars());
+            }
             other => url.push(other),
         }
     }

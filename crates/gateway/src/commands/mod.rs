@@ -76,7 +76,10 @@ pub(crate) fn main(kinds: &Kinds<BuildAdapter>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(Arguments::parse().command, kinds)) {
+    let done = runtime.block_on(run(Arguments::parse().command, kinds));
+    // What had to be waited for was waited for: nothing else may hold the process.
+    runtime.shutdown_background();
+    match done {
         Ok(code) => code,
         Err(error) if error.is::<BadConfiguration>() => ExitCode::from(BAD_CONFIGURATION),
         Err(error) => {
@@ -88,9 +91,9 @@ pub(crate) fn main(kinds: &Kinds<BuildAdapter>) -> ExitCode {
 
 async fn run(command: Command, kinds: &Kinds<BuildAdapter>) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Demo(arguments) => demo::run(&arguments, kinds).await,
-        Command::Serve(file) => serve::run(file.load(kinds)?).await,
-        Command::Check(file) => check::run(&file.load(kinds)?),
+        Command::Demo(arguments) => Box::pin(demo::run(&arguments, kinds)).await,
+        Command::Serve(file) => Box::pin(serve::run(file.load(kinds)?)).await,
+        Command::Check(file) => Ok(check::run(&file.load(kinds)?)),
         Command::Doctor(file) => doctor::run(file.load(kinds)?).await,
         Command::Migrate(file) => migrate::run(&file.load(kinds)?).await,
         Command::Deliveries(arguments) => deliveries::run(arguments, kinds).await,

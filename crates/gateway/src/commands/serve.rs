@@ -4,12 +4,7 @@ use std::process::ExitCode;
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{
-    BuildAdapter,
-    config::Config,
-    gateway::{self, Listeners},
-    lifecycle, telemetry,
-};
+use crate::{BuildAdapter, config::Config, gateway, http::Listeners, lifecycle, telemetry};
 
 pub(super) async fn run(config: Config<BuildAdapter>) -> anyhow::Result<ExitCode> {
     telemetry::start_log(&config.log);
@@ -18,11 +13,7 @@ pub(super) async fn run(config: Config<BuildAdapter>) -> anyhow::Result<ExitCode
     TaskTracker::new().spawn(lifecycle::watch_signals(stop.clone()));
     let listeners = Listeners::bind(&config).await?;
     let address = listeners.address()?;
-    let Some(store) = gateway::open_store(&config.database, &stop).await? else {
-        return Ok(ExitCode::SUCCESS);
-    };
-    tracing::info!(%address, "serving");
-    gateway::run(config, store, listeners, metrics, stop).await?;
+    gateway::run(config, listeners, metrics, stop, || tracing::info!(%address, "serving")).await?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }

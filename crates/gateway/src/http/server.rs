@@ -4,13 +4,19 @@
 use std::time::Duration;
 
 use axum::Router;
-use hyper::server::conn::http1;
+use hyper::{
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::{GracefulShutdown, Watcher},
     service::TowerToHyperService,
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How long a client may take for its request's headers, and how long an idle connection lives.
@@ -18,22 +24,39 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait after a connection could not be accepted (too many open files, say).
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
-/// Serves until `stop`, then waits for the requests that are under way.
-pub(crate) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
+/// Serves what `routes` has at each request. After `stop` connections are accepted for `grace`
+/// longer, so that who asks whether we are ready can hear that we are not; then waits for the
+/// requests that are under way.
+pub(super) async fn serve(
+    listener: TcpListener,
+    routes: watch::Receiver<Router>,
+    stop: &CancellationToken,
+    grace: Duration,
+) {
     let graceful = GracefulShutdown::new();
     let connections = TaskTracker::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
-        match accepted {
-            Ok((stream, _)) => {
-                connections.spawn(connection(&http, stream, router.clone(), graceful.watcher()));
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(ACCEPT_AGAIN).await;
+    let accept = async {
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    connections.spawn(connection(&http, stream, routes.clone(), graceful.watcher()));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_AGAIN).await;
+                }
             }
         }
+    };
+    let end = async {
+        stop.cancelled().await;
+        tokio::time::sleep(grace).await;
+    };
+    tokio::select! {
+        () = accept => {}
+        () = end => {}
     }
     drop(listener);
     graceful.shutdown().await;
@@ -42,13 +65,13 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
 fn connection(
     http: &http1::Builder,
     stream: TcpStream,
-    router: Router,
+    routes: watch::Receiver<Router>,
     watcher: Watcher,
 ) -> impl Future<Output = ()> + Send + 'static {
     // Small writes (events) must not wait for the acknowledgement of earlier ones.
     let _ = stream.set_nodelay(true);
-    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    let connection = watcher.watch(connection);
+    let service = service_fn(move |request| TowerToHyperService::new(routes.borrow().clone()).call(request));
+    let connection = watcher.watch(http.serve_connection(TokioIo::new(stream), service));
     async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection ended badly");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use switchboard_testkit::{postgres::PostgresServer, wait::wait_for};
 use uuid::Uuid;
 
@@ -32,7 +33,10 @@ async fn intake_says_so_the_process_lives_and_everything_resumes() {
     let get = async |path: &str| {
         system.http.get(format!("{}{path}", system.url)).send().await.expect("it lives").status()
     };
-    assert_eq!(get("/readyz").await, 503);
+    wait_for("it to say that it is not ready", PATIENCE, async || {
+        (get("/readyz").await == 503).then_some(())
+    })
+    .await;
     assert_eq!(get("/healthz").await, 200);
     // Longer than the lease, so that it must be taken up again.
     wait_for("the lease to run out", PATIENCE, async || {
@@ -43,10 +47,35 @@ async fn intake_says_so_the_process_lives_and_everything_resumes() {
 
     server.start().expect("the server starts");
     other.says("after").await;
-    system.gateway().wait_for_success(&format!("{}/readyz", system.url), PATIENCE).await;
+    system.wait_until_ready().await;
     let page = visitor.wait_for_answers(2).await;
     assert!(page.last().unwrap().html.contains("answered during"));
     other.wait_for_answers(1).await;
     let refused_is_not_there = visitor.page().await.iter().all(|it| !it.html.contains("refused"));
     assert!(refused_is_not_there);
+}
+
+#[tokio::test]
+async fn a_gateway_that_starts_first_says_so_and_waits_for_its_database() {
+    let mut server = PostgresServer::launch().expect("a Postgres of its own");
+    let database = server.create_database().expect("a database");
+    server.stop().expect("the server stops");
+    let mut system = System::prepare(Database::At(database.url().to_owned()), "").await;
+    system.spawn_gateway();
+
+    system.gateway().wait_for_success(&format!("{}/healthz", system.url), PATIENCE).await;
+    for path in ["/chat/site", "/readyz", "/metrics", "/nothing"] {
+        let answer = system.http.get(format!("{}{path}", system.url)).send().await.expect("it lives");
+        assert_eq!(answer.status(), 503, "{path}");
+        assert!(answer.headers().contains_key("retry-after"), "{path}");
+    }
+    let body = json!({ "status": "not ready", "problems": ["starting"], "channels": [] });
+    assert_eq!(system.readiness().await, (503, body));
+
+    server.start().expect("the server starts");
+    system.wait_until_ready().await;
+    // Over the connections from before, too.
+    let visitor = system.visitor().await;
+    visitor.says("hello").await;
+    visitor.wait_for_answers(1).await;
 }

@@ -6,5 +6,6 @@ mod commands;
 mod database;
 mod faults;
 mod kill;
+mod operation;
 mod support;
 mod webhooks;

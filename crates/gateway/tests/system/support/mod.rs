@@ -78,6 +78,13 @@ impl System {
     /// Starts a gateway over this database; `channel` is added to the configuration of its page
     /// messenger.
     pub async fn start(database: Database, channel: &str) -> Self {
+        let mut system = Self::prepare(database, channel).await;
+        system.start_gateway().await;
+        system
+    }
+
+    /// Everything but the gateway itself.
+    pub async fn prepare(database: Database, channel: &str) -> Self {
         install_tls();
         let directory = TempDir::new().expect("a directory for temporary files");
         let port = free_port().expect("a free port");
@@ -99,7 +106,7 @@ impl System {
         let config = directory.path().join("config.toml");
         let text = configuration(port, &database_url, handle.base_url().as_str(), channel);
         fs::write(&config, text).expect("a new file");
-        let mut system = Self {
+        Self {
             url,
             sandbox: handle,
             config,
@@ -110,16 +117,30 @@ impl System {
             _tasks: tasks,
             _directory: directory,
             _database: database,
-        };
-        system.start_gateway().await;
-        system
+        }
     }
 
     /// Starts the gateway's process, and waits until it is ready.
     pub async fn start_gateway(&mut self) {
-        let process = Process::spawn(self.command(&["serve"])).expect("the gateway starts");
-        process.wait_for_success(&format!("{}/readyz", self.url), PATIENCE).await;
-        self.process = Some(process);
+        self.spawn_gateway();
+        self.wait_until_ready().await;
+    }
+
+    /// Starts the gateway's process.
+    pub fn spawn_gateway(&mut self) {
+        self.process = Some(Process::spawn(self.command(&["serve"])).expect("the gateway starts"));
+    }
+
+    /// Waits until the gateway says that it is ready.
+    pub async fn wait_until_ready(&self) {
+        self.gateway().wait_for_success(&format!("{}/readyz", self.url), PATIENCE).await;
+    }
+
+    /// What the gateway says to whoever asks whether it is ready, over a connection of its own; the
+    /// status and the answer.
+    pub async fn readiness(&self) -> (u16, Value) {
+        let answer = reqwest::get(format!("{}/readyz", self.url)).await.expect("the gateway answers");
+        (answer.status().as_u16(), answer.json().await.expect("JSON"))
     }
 
     /// A command of the gateway's program with this configuration.
