@@ -9,6 +9,7 @@ use switchboard_core::{
     AcceptError, Accepted, ChannelStatus, ConversationId, Cursor, Event, EventId, Finding, HistoryEntry,
     Inbox, Intake, Position, ReadError, Severity, chain,
 };
+use switchboard_store::StoreError;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -53,16 +54,20 @@ pub(super) async fn run(config: Config<BuildAdapter>) -> anyhow::Result<ExitCode
 async fn probe_database(config: &Config<BuildAdapter>) -> Finding {
     let probed = async {
         let store = wiring::open_store(&config.database, Purpose::Command).await?;
-        let pinged = store.ping().await;
+        store.ping().await?;
+        // Counting reads the tables, which the ping does not.
+        let counted = store.queue_counts().await;
         store.close().await;
-        pinged
+        Ok::<_, StoreError>(counted)
     };
-    match probed.await {
-        Ok(()) => Finding::ok("it answers and its tables are there"),
-        Err(error) => Finding::error(
-            chain(&error),
-            "check database.url and that the database runs; run `switchboard migrate` if its tables are missing",
+    match tokio::time::timeout(TIMEOUT, probed).await {
+        Ok(Ok(Ok(_))) => Finding::ok("it answers and its tables are there"),
+        Ok(Ok(Err(error))) => Finding::error(
+            format!("it answers, but its tables cannot be read: {}", chain(&error)),
+            "run `switchboard migrate`, or start the gateway: it makes them",
         ),
+        Ok(Err(error)) => Finding::error(chain(&error), "check database.url and that the database runs"),
+        Err(_) => Finding::error(late(), "check database.url and that the database runs"),
     }
 }
 
@@ -85,10 +90,13 @@ async fn probe_channel(channel: ChannelConfig<BuildAdapter>, public_url: url::Ur
 }
 
 async fn in_time(probe: impl Future<Output = Vec<Finding>>) -> Vec<Finding> {
-    tokio::time::timeout(TIMEOUT, probe).await.unwrap_or_else(|_| {
-        let what = format!("it did not answer within {} s", TIMEOUT.as_secs());
-        vec![Finding::error(what, "check that it can be reached from this machine")]
-    })
+    tokio::time::timeout(TIMEOUT, probe)
+        .await
+        .unwrap_or_else(|_| vec![Finding::error(late(), "check that it can be reached from this machine")])
+}
+
+fn late() -> String {
+    format!("it did not answer within {} s", TIMEOUT.as_secs())
 }
 
 /// An inbox that takes nothing: a probe receives nothing.

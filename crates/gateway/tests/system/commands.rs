@@ -55,6 +55,19 @@ async fn doctor_is_content_with_a_running_system_and_names_what_is_broken() {
 }
 
 #[tokio::test]
+async fn doctor_says_when_the_tables_are_missing() {
+    for database in [Database::Sqlite, Database::postgres()] {
+        let system = System::prepare(database, "").await;
+        let output = system.run(&["doctor"]).await;
+        assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+        assert!(stdout(&output).contains("run `switchboard migrate`"), "{}", stdout(&output));
+        assert!(system.run(&["migrate"]).await.status.success());
+        let output = system.run(&["doctor"]).await;
+        assert!(output.status.success(), "{}", stdout(&output));
+    }
+}
+
+#[tokio::test]
 async fn deliveries_are_listed_shown_and_discarded() {
     let mut system = System::start(Database::Sqlite, "").await;
     system.sandbox.set_faults(switchboard_sandbox::Faults {
