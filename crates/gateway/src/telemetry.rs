@@ -1,5 +1,7 @@
 //! Logs and metrics.
 
+use std::io::IsTerminal as _;
+
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use switchboard_core::ChannelName;
 use switchboard_engine::ChannelHealth;
@@ -8,12 +10,18 @@ use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 use crate::config::{LogConfig, LogFormat};
 
+/// Postgres says at every start that the table of migrations exists already.
+const QUIET: &str = "sqlx::postgres::notice=warn";
+
 /// Starts logging to standard error. Does nothing if it was started before.
 pub(crate) fn start_log(config: &LogConfig) {
-    let filter = EnvFilter::new(&config.filter);
+    let filter = EnvFilter::new(&config.filter).add_directive(QUIET.parse().expect("a directive"));
     let registry = tracing_subscriber::registry().with(filter);
     let started = match config.format {
-        LogFormat::Text => registry.with(fmt::layer().with_writer(std::io::stderr)).try_init(),
+        LogFormat::Text => {
+            let colours = std::io::stderr().is_terminal();
+            registry.with(fmt::layer().with_writer(std::io::stderr).with_ansi(colours)).try_init()
+        }
         LogFormat::Json => registry.with(fmt::layer().json().with_writer(std::io::stderr)).try_init(),
     };
     if started.is_err() {

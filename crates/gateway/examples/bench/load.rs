@@ -80,10 +80,9 @@ pub async fn drain(visitors: &[Arc<Visitor>], time: Duration) -> usize {
 
 /// Writes at a steady rate, the visitors in turn; how long each answer took, counted from when its
 /// message was due.
-pub async fn steady(visitors: &[Arc<Visitor>], rate: u32, time: Duration) -> Vec<Duration> {
+pub async fn steady(visitors: &[Arc<Visitor>], rate: u32, seconds: u32) -> Vec<Duration> {
     let begin = Instant::now();
-    let total = (time.as_secs_f64() * f64::from(rate)) as u32;
-    let trips = (0..total).map(|number| async move {
+    let trips = (0..rate * seconds).map(|number| async move {
         let due = begin + Duration::from_secs(1) * number / rate;
         sleep_until(due).await;
         let visitor = &visitors[number as usize % visitors.len()];

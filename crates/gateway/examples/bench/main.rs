@@ -31,7 +31,7 @@ struct Arguments {
     visitors: usize,
     /// How long each measurement lasts, in seconds
     #[arg(long, default_value_t = 10)]
-    seconds: u64,
+    seconds: u32,
     /// The steady rates, in messages per second
     #[arg(long, value_delimiter = ',', default_values_t = [50_u32, 100, 200])]
     rates: Vec<u32>,
@@ -91,14 +91,14 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
 
     let base = format!("http://127.0.0.1:{port}/chat/bench");
     let visitors = load::visitors(&base, arguments.visitors).await?;
-    let time = Duration::from_secs(arguments.seconds);
+    let time = Duration::from_secs(arguments.seconds.into());
     load::drain(&visitors, Duration::from_secs(2)).await;
     let cpu = gateway.cpu_seconds()?;
     let count = load::drain(&visitors, time).await;
     report_throughput(count, time, gateway.cpu_seconds()? - cpu);
     for rate in arguments.rates {
         let cpu = gateway.cpu_seconds()?;
-        let latencies = load::steady(&visitors, rate, time).await;
+        let latencies = load::steady(&visitors, rate, arguments.seconds).await;
         report_latency(rate, latencies, gateway.cpu_seconds()? - cpu)?;
     }
     println!("memory after it {:.1} MB", gateway.memory_mb()?);

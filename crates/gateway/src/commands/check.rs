@@ -5,21 +5,26 @@ use std::process::ExitCode;
 
 use secrecy::ExposeSecret as _;
 
+use super::output::say;
 use crate::{BuildAdapter, config::Config};
 
 pub(super) fn run(config: &Config<BuildAdapter>) -> ExitCode {
     let base = config.server.public_url(config.server.listen);
     let base = base.as_str().trim_end_matches('/');
-    println!("The configuration is good: {} AI, {} channels.", config.ais.len(), config.channels.len());
+    say(format_args!(
+        "The configuration is good. AIs: {}, channels: {}.",
+        config.ais.len(),
+        config.channels.len()
+    ));
     for ai in &config.ais {
-        println!(
+        say(format_args!(
             "\nEnter this as the webhook url on the AI platform {:?} (it contains a secret):",
             ai.name.as_str()
-        );
-        println!("  {base}/webhooks/ai/{}/{}", ai.name, ai.webhook_secret.expose_secret());
+        ));
+        say(format_args!("  {base}/webhooks/ai/{}/{}", ai.name, ai.webhook_secret.expose_secret()));
     }
     if config.server.public_url.is_none() {
-        println!("\nserver.public_url is not set, so these addresses work on this machine only.");
+        say(format_args!("\nserver.public_url is not set, so these addresses work on this machine only."));
     }
     ExitCode::SUCCESS
 }

@@ -10,7 +10,7 @@ use switchboard_store::{
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{ConfigFile, table::table};
+use super::{ConfigFile, output::say, table::table};
 use crate::{BuildAdapter, config::Kinds};
 
 /// The longest error that the list shows; the whole is in `show`.
@@ -116,10 +116,10 @@ impl List {
         };
         let rows = store.deliveries(&filter, self.limit).await?;
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&rows)?);
+            say(format_args!("{}", serde_json::to_string_pretty(&rows)?));
         } else {
             let header = ["ID", "STATE", "DIRECTION", "CHAT", "SEQ", "ATTEMPTS", "CREATED", "LAST ERROR"];
-            print!("{}", table(header, &rows.iter().map(cells).collect::<Vec<_>>()));
+            say(table(header, &rows.iter().map(cells).collect::<Vec<_>>()).trim_end());
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -146,7 +146,7 @@ fn cells(row: &DeliveryRow) -> [String; 8] {
 async fn show(store: &dyn Store, id: DeliveryId, json: bool) -> anyhow::Result<ExitCode> {
     let detail = store.delivery(id).await?.with_context(|| format!("there is no delivery {id}"))?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&detail)?);
+        say(format_args!("{}", serde_json::to_string_pretty(&detail)?));
     } else {
         print_detail(&detail);
     }
@@ -155,26 +155,32 @@ async fn show(store: &dyn Store, id: DeliveryId, json: bool) -> anyhow::Result<E
 
 fn print_detail(detail: &DeliveryDetail) {
     let row = &detail.row;
-    println!("delivery {} ({}, {})", row.id, row.direction.as_str(), row.state.as_str());
-    println!("  channel     {}", row.channel);
-    println!("  chat        {}", row.chat_id);
-    println!("  place       {} in its lane, part {}", row.seq, row.part);
-    println!("  created     {}", when(row.created_at));
+    say(format_args!("delivery {} ({}, {})", row.id, row.direction.as_str(), row.state.as_str()));
+    say(format_args!("  channel     {}", row.channel));
+    say(format_args!("  chat        {}", row.chat_id));
+    say(format_args!("  place       {} in its lane, part {}", row.seq, row.part));
+    say(format_args!("  created     {}", when(row.created_at)));
     if let Some(at) = row.run_at.filter(|_| row.state == DeliveryState::Pending) {
-        println!("  next        {}", when(at));
-        println!("  expires     {}", when(detail.expires_at));
+        say(format_args!("  next        {}", when(at)));
+        say(format_args!("  expires     {}", when(detail.expires_at)));
     }
     if let Some(at) = row.finished_at {
-        println!("  finished    {}", when(at));
+        say(format_args!("  finished    {}", when(at)));
     }
-    println!("  attempts    {}", row.attempts);
+    say(format_args!("  attempts    {}", row.attempts));
     for id in &detail.native_ids {
-        println!("  native id   {id}");
+        say(format_args!("  native id   {id}"));
     }
     for attempt in &detail.history {
-        println!("  {}. {}  {}: {}", attempt.number, when(attempt.at), attempt.outcome, attempt.error);
+        say(format_args!(
+            "  {}. {}  {}: {}",
+            attempt.number,
+            when(attempt.at),
+            attempt.outcome,
+            attempt.error
+        ));
     }
-    println!("  text        {}", detail.text.replace('\n', "\n              "));
+    say(format_args!("  text        {}", detail.text.replace('\n', "\n              ")));
 }
 
 async fn retry(
@@ -195,7 +201,7 @@ async fn retry(
                 detail.row.state.as_str()
             );
         }
-        println!("delivery {id} will be tried again");
+        say(format_args!("delivery {id} will be tried again"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -209,7 +215,7 @@ async fn discard(store: &dyn Store, chosen: Chosen) -> anyhow::Result<ExitCode> 
                 detail.row.state.as_str()
             );
         }
-        println!("delivery {id} is discarded");
+        say(format_args!("delivery {id} is discarded"));
     }
     Ok(ExitCode::SUCCESS)
 }

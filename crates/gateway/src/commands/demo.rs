@@ -22,6 +22,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use super::ConfigFile;
+use super::output::say;
 use crate::{BuildAdapter, config::Kinds, gateway, http::Listeners, lifecycle, telemetry};
 
 /// How long the sandbox pretends to think.
@@ -153,10 +154,13 @@ fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 fn print_welcome(gateway: SocketAddr, sandbox: SocketAddr, database: &Path, file: &Path) {
-    println!("Switchboard is running. Everything is on this machine; Ctrl-C stops it.\n");
-    println!("  Write as a visitor:    http://{gateway}/chat/demo");
-    println!("  Answer as operator:    http://{sandbox}/panel");
-    println!("  What is stored where:  {} (SQLite)", database.display());
-    println!("\n  Is it well?            http://{gateway}/readyz");
-    println!("  What became of it?     switchboard deliveries --config {} list", file.display());
+    say(format_args!("Switchboard is running. Everything is on this machine; Ctrl-C stops it.\n"));
+    say(format_args!("  Write as a visitor:    http://{gateway}/chat/demo"));
+    say(format_args!("  Answer as operator:    http://{sandbox}/panel"));
+    say(format_args!("  What is stored where:  {} (SQLite)", database.display()));
+    say(format_args!("\n  Is it well?            http://{gateway}/readyz"));
+    // `cargo demo` leaves the program out of the path.
+    let program = std::env::current_exe().unwrap_or_else(|_| "switchboard".into());
+    let (program, file) = (program.display(), file.display());
+    say(format_args!("  What became of it?     {program} deliveries list --config {file}"));
 }

@@ -12,6 +12,7 @@ use switchboard_core::{
 use switchboard_store::StoreError;
 use tokio_util::sync::CancellationToken;
 
+use super::output::say;
 use crate::{
     AdapterContext, BuildAdapter,
     config::{ChannelConfig, Config},
@@ -24,16 +25,16 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) async fn run(config: Config<BuildAdapter>) -> anyhow::Result<ExitCode> {
     let mut worst = Severity::Ok;
     let mut report = |what: &str, findings: Vec<Finding>| {
-        println!("{what}");
+        say(format_args!("{what}"));
         for finding in findings {
             let mark = match finding.severity {
                 Severity::Ok => "ok     ",
                 Severity::Warning => "warning",
                 Severity::Error => "error  ",
             };
-            println!("  {mark}  {}", finding.what);
+            say(format_args!("  {mark}  {}", finding.what));
             if let Some(remedy) = finding.remedy {
-                println!("           {remedy}");
+                say(format_args!("           {remedy}"));
             }
             worst = worst.max(finding.severity);
         }

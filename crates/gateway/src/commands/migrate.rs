@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
+use super::output::say;
 use crate::{
     BuildAdapter,
     config::Config,
@@ -16,6 +17,6 @@ pub(super) async fn run(config: &Config<BuildAdapter>) -> anyhow::Result<ExitCod
         .context("the database cannot be used")?;
     store.migrate().await.context("the migrations failed")?;
     store.close().await;
-    println!("The database is up to date.");
+    say(format_args!("The database is up to date."));
     Ok(ExitCode::SUCCESS)
 }

@@ -5,6 +5,7 @@ mod deliveries;
 mod demo;
 mod doctor;
 mod migrate;
+mod output;
 mod sandbox;
 mod serve;
 mod table;

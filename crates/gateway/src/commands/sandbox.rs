@@ -8,6 +8,7 @@ use switchboard_sandbox::{Sandbox, SandboxConfig};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
+use super::output::say;
 use crate::{
     config::{LogConfig, LogFormat},
     lifecycle, telemetry,
@@ -41,8 +42,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     config.tasks = arguments.tasks;
     config.delay = Duration::from_millis(arguments.delay);
     let sandbox = Sandbox::bind(config).await?;
-    println!("The AI platform's stand-in: http://{}", sandbox.local_addr());
-    println!("The operator's panel:       http://{}/panel", sandbox.local_addr());
+    say(format_args!("The AI platform's stand-in: http://{}", sandbox.local_addr()));
+    say(format_args!("The operator's panel:       http://{}/panel", sandbox.local_addr()));
     sandbox.run(stop).await;
     Ok(ExitCode::SUCCESS)
 }

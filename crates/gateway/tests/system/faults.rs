@@ -97,7 +97,7 @@ async fn one_visitor_who_floods_is_told_to_wait_and_others_are_not() {
     let refused = flooder.post(uuid::Uuid::new_v4(), "too much").await.unwrap();
     assert_eq!(refused.status(), 429);
     let wait: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
-    assert!(wait > Duration::from_secs(60).as_secs());
+    assert!(wait > Duration::from_mins(1).as_secs());
     other.says("hello").await;
     other.wait_for_answers(1).await;
 }

@@ -139,7 +139,7 @@ async fn a_stop_is_clean_with_open_pages() {
     let mut system = System::start(Database::Sqlite, "").await;
     let visitor = system.visitor().await;
     let mut events = visitor.events(0).await;
-    system.sandbox.set_delay(Duration::from_secs(3600));
+    system.sandbox.set_delay(Duration::from_hours(1));
     visitor.says("hello").await;
     system.wait_for_requests(1).await;
     system.stop_gateway().await;

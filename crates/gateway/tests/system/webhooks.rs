@@ -1,7 +1,12 @@
 //! Webhooks of the AI platform, row by row of what is promised about them.
 
+use std::collections::BTreeMap;
+
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use switchboard_core::{ChatId, Flag};
+use switchboard_store::{AdminStore as _, Store as _, ThreadRow};
+use switchboard_store_sqlite::SqliteStore;
 
 use crate::support::{Database, System, Visitor, WEBHOOK_SECRET};
 
@@ -80,6 +85,59 @@ async fn an_operators_answer_is_delivered_and_told_apart() {
     assert_eq!(system.webhook(&body).await.1["status"], "stored");
     let page = visitor.wait_for_answers(2).await;
     assert_eq!(page.last().unwrap().author, "operator");
+}
+
+#[tokio::test]
+async fn flags_are_kept_with_one_event_per_change_and_a_close_opens_a_new_thread() {
+    let system = System::start(Database::Sqlite, "").await;
+    let visitor = system.visitor().await;
+    system.sandbox.pause(true);
+    visitor.says("hello").await;
+    system.wait_for_requests(1).await;
+    let state = |message_id: &str, fields: Value| {
+        let mut body = bot(&visitor.chat_id(), message_id, "");
+        body["thread_id"] = json!(1001);
+        for (name, value) in fields.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        body
+    };
+    let both = json!({ "operator": true, "get_contact": "да", "panel_url": "https://p.example/1" });
+    for body in [
+        state("1", both.clone()),
+        state("1", both),
+        state("2", json!({ "operator": "", "get_contact": null, "interest": "no" })),
+        state("3", json!({ "operator": 0, "close": "yes" })),
+    ] {
+        assert_eq!(system.webhook(&body).await.0, 200);
+    }
+    visitor.says("again").await;
+    system.wait_for_requests(2).await;
+
+    let threads = threads(&system, &visitor.chat_id()).await;
+    assert_eq!(threads.len(), 2);
+    assert_eq!(threads[0].thread_id.as_deref(), Some("1001"));
+    assert_eq!(threads[0].fields.panel_url.as_deref(), Some("https://p.example/1"));
+    let flags =
+        [(Flag::GetContact, true), (Flag::Interest, false), (Flag::Operator, false), (Flag::Close, true)];
+    assert_eq!(threads[0].flags, BTreeMap::from(flags));
+    let mut events: Vec<_> = threads[0].events.iter().map(|event| (event.flag, event.value)).collect();
+    events.sort_unstable();
+    let mut expected =
+        [(Flag::GetContact, true), (Flag::Operator, true), (Flag::Operator, false), (Flag::Close, true)];
+    expected.sort_unstable();
+    assert_eq!(events, expected);
+    assert!(!threads[0].open && threads[1].open);
+    assert_eq!(threads[1].thread_id, None, "the platform has not named it yet");
+}
+
+/// The chat's threads as they are stored.
+async fn threads(system: &System, chat_id: &str) -> Vec<ThreadRow> {
+    let file = system.config.with_file_name("test.db");
+    let store = SqliteStore::open_shared(file.to_str().unwrap()).await.unwrap();
+    let chat = store.chat(&ChatId::new(chat_id)).await.unwrap().expect("the chat is known");
+    store.close().await;
+    chat.threads
 }
 
 #[tokio::test]
