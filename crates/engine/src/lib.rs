@@ -1,7 +1,7 @@
 //! What happens between the messengers, the store and the AI.
 //!
-//! Owns the channels ([`channel`]), what comes in ([`intake`]), what comes back ([`webhook`]) and
-//! what goes out ([`lanes`]). Knows nothing of HTTP, SQL or any platform.
+//! Owns the channels (`channel`), what comes in (`intake`), what comes back (`webhook`) and
+//! what goes out (`lanes`). Knows nothing of HTTP, SQL or any platform.
 //!
 //! - A message goes from an adapter through [`switchboard_core::Inbox`] into the store, and only
 //!   from a stored delivery to the AI.
