@@ -105,6 +105,11 @@ impl Lines {
         self.text.len()
     }
 
+    /// Whether the text so far ends with this character.
+    pub fn ends_with(&self, last: char) -> bool {
+        self.text.ends_with(last)
+    }
+
     pub fn into_text(self) -> String {
         self.text
     }

@@ -51,10 +51,13 @@ impl Markdown {
         self.close(delimiter);
     }
 
-    /// Writes an opening delimiter, kept apart from a closing one of the same kind before it.
+    /// Writes an opening delimiter, kept apart from a closing one of the same kind before it, and
+    /// from an escaped backtick, with which it would look like the fence of a block.
     fn open(&mut self, delimiter: &str) {
         self.lines.begin();
-        if self.closed.is_some_and(|(end, last)| end == self.lines.len() && delimiter.starts_with(last)) {
+        let closed =
+            self.closed.is_some_and(|(end, last)| end == self.lines.len() && delimiter.starts_with(last));
+        if closed || (delimiter.starts_with('`') && self.lines.ends_with('`')) {
             self.lines.push(ZERO_WIDTH_SPACE);
         }
         self.lines.push(delimiter);
