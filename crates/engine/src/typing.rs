@@ -136,8 +136,8 @@ pub(crate) async fn run(to: Attached, handle: TypingHandle, stop: CancellationTo
             () = handle.shared.changed.notified() => {}
             () = tokio::time::sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {}
         }
-        // The shortest refresh of a messenger that shows typing at all; the same in every
-        // conversation of a channel as far as platforms go.
+        // As far as platforms go, typing is the same in all conversations of a channel, so that any
+        // of them tells how it is done.
         let support = {
             let chats = handle.chats();
             chats.values().find_map(|it| to.messenger.capabilities(&it.conversation).typing)

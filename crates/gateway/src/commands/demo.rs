@@ -21,8 +21,7 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-use super::ConfigFile;
-use super::output::say;
+use super::{ConfigFile, output::say};
 use crate::{BuildAdapter, config::Kinds, gateway, http::Listeners, lifecycle, telemetry};
 
 /// How long the sandbox pretends to think.
