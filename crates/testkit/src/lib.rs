@@ -4,6 +4,7 @@
 //! - [`process`]: the built `switchboard` (or any program) as a child, with its output captured
 //! - [`browser`]: a headless Chromium, driven through `WebDriver`
 //! - [`wait`]: waiting for a condition instead of sleeping
+//! - `conformance`: what every messenger must do, as tests (the feature `conformance`)
 //!
 //! All but the first are behind the feature `harness`: `switchboard-testkit = { workspace = true, features =
 //! ["harness"] }`.
@@ -17,9 +18,11 @@ pub mod postgres;
 
 #[cfg(feature = "harness")]
 pub mod browser;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 #[cfg(feature = "harness")]
 pub mod process;
-#[cfg(feature = "harness")]
+#[cfg(any(feature = "conformance", feature = "harness"))]
 pub mod wait;
 
 /// Whether this process runs as root, as in a container. `PostgreSQL` refuses to, and only root may install packages.
