@@ -3,6 +3,7 @@
 //! - [`postgres`]: a real `PostgreSQL`, one database for each test
 //! - [`process`]: the built `switchboard` (or any program) as a child, with its output captured
 //! - [`browser`]: a headless Chromium, driven through `WebDriver`
+//! - `telegram`: a stand-in for Telegram's Bot API, with a plan of faults (feature `telegram`)
 //! - [`wait`]: waiting for a condition instead of sleeping
 //! - `conformance`: what every messenger must do, as tests (the feature `conformance`)
 //!
@@ -22,6 +23,8 @@ pub mod browser;
 pub mod conformance;
 #[cfg(feature = "harness")]
 pub mod process;
+#[cfg(feature = "telegram")]
+pub mod telegram;
 #[cfg(any(feature = "conformance", feature = "harness"))]
 pub mod wait;
 

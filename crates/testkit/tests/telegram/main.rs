@@ -1,0 +1,5 @@
+//! The stand-in for Telegram, seen by a plain HTTP client.
+
+mod calls;
+mod client;
+mod polling;
