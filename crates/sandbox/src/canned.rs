@@ -19,7 +19,7 @@ I am a **stand-in**, not an AI: I repeat what you write. I know these commands:
 - `/slow` takes ten seconds to answer; `/slow 3` takes three
 - `/operator` hands this dialogue to an operator, and I fall silent
 - `/bot` brings me back
-- `/contact` behaves as if you had left a contact
+- `/contact` behaves as if you had left a contact; so does a phone number or an e-mail address
 - `/close` closes this dialogue; your next message opens a new one
 - `/help` lists all this";
 

@@ -17,6 +17,8 @@ pub struct SandboxConfig {
     pub public_url: Option<Url>,
     /// Where webhooks go. They wait until it is known.
     pub webhook_url: Option<Url>,
+    /// Where a visitor writes. The panel links to it while nobody has written yet.
+    pub chat_url: Option<Url>,
     /// The tasks that it knows. If empty it takes any.
     pub tasks: Vec<String>,
     /// How long the bot takes to answer.
@@ -35,6 +37,7 @@ impl SandboxConfig {
             token,
             public_url: None,
             webhook_url: None,
+            chat_url: None,
             tasks: Vec::new(),
             delay: Duration::ZERO,
             echo: true,

@@ -64,11 +64,20 @@ impl Handle {
     /// Where webhooks go from now on, those that wait already included.
     pub fn set_webhook_url(&self, url: Url) {
         self.shared.target.send_modify(|target| target.url = Some(url));
+        self.shared.state().touch();
     }
 
     /// Holds all webhooks back, or lets them go.
     pub fn pause(&self, paused: bool) {
         self.shared.target.send_modify(|target| target.paused = paused);
+        self.shared.state().touch();
+    }
+
+    /// Where a visitor writes, for the panel to link to.
+    pub fn set_chat_url(&self, url: Url) {
+        let mut state = self.shared.state();
+        state.chat_url = Some(url);
+        state.touch();
     }
 
     /// How long the bot takes to answer from now on.

@@ -47,11 +47,18 @@
 //!
 //! # The panel
 //!
-//! `GET /panel` lists the dialogues; one can read along, answer as operator, hand over and close.
-//! `GET /share` shows one dialogue and changes nothing. Webhooks carry links to both.
+//! `GET /panel` lists the dialogues; one can read along, answer as operator, take over, hand back,
+//! close, note a contact and set flags. `GET /share` shows one dialogue and changes nothing.
+//! Webhooks carry links to both.
+//!
+//! A phone number or an e-mail address that the user writes is captured: from that message's
+//! webhook on, `get_contact` is yes and `contacts` has it. What an operator notes without saying
+//! anything is sent at once, in a webhook with the same twenty fields, of which those of the message
+//! are empty and `wh_type` is `dialogue`.
 
 mod canned;
 mod config;
+mod contact;
 mod dialogue;
 mod error;
 mod faults;

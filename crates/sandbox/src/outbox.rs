@@ -35,37 +35,46 @@ pub(crate) async fn drain(shared: Arc<Shared>, chat_id: String) {
             if outgoing.not_before > Instant::now() {
                 sleep_until(outgoing.not_before).await;
             }
-            let progress = send(&shared, &outgoing).await;
+            let progress = send(&shared, &chat_id, &outgoing).await;
             shared.state().settle(&chat_id, &outgoing.message_id, progress);
         }
     };
     shared.stop.run_until_cancelled(work).await;
 }
 
-async fn send(shared: &Shared, outgoing: &Outgoing) -> Progress {
+async fn send(shared: &Shared, chat_id: &str, outgoing: &Outgoing) -> Progress {
     if outgoing.copies <= 1 {
-        return send_one(shared, outgoing).await;
+        return send_one(shared, chat_id, outgoing).await;
     }
-    let copies = (0..outgoing.copies).map(|_| send_one(shared, outgoing));
+    let copies = (0..outgoing.copies).map(|_| send_one(shared, chat_id, outgoing));
     let all = join_all(copies).await;
     all.into_iter().find(|progress| *progress != Progress::Delivered).unwrap_or(Progress::Delivered)
 }
 
-async fn send_one(shared: &Shared, outgoing: &Outgoing) -> Progress {
+async fn send_one(shared: &Shared, chat_id: &str, outgoing: &Outgoing) -> Progress {
     let mut pause = FIRST_PAUSE;
+    let mut attempts = 0;
     loop {
         let mut target = shared.target.subscribe();
         let url = shared.open_target(&mut target).await;
-        match post(shared, url, outgoing).await {
+        attempts += 1;
+        let status = match post(shared, url, outgoing).await {
             Ok(status) if status.is_success() => return Progress::Delivered,
             Ok(status) if is_refusal(status) => {
                 tracing::warn!(%status, message_id = outgoing.message_id, "a webhook was refused");
                 return Progress::Refused(status.as_u16());
             }
-            Ok(status) => tracing::debug!(%status, "a webhook is repeated"),
-            Err(error) => tracing::debug!(error = %error.without_url(), "a webhook is repeated"),
-        }
-        shared.state().count_repeat();
+            Ok(status) => {
+                tracing::debug!(%status, "a webhook is repeated");
+                Some(status.as_u16())
+            }
+            Err(error) => {
+                tracing::debug!(error = %error.without_url(), "a webhook is repeated");
+                None
+            }
+        };
+        let progress = Progress::Repeated { attempts, status };
+        shared.state().note_repeat(chat_id, &outgoing.message_id, progress);
         // Another address is tried at once.
         tokio::select! {
             () = sleep(pause) => {}

@@ -4,13 +4,14 @@ use std::{collections::HashMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 use url::Url;
 use uuid::Uuid;
 
 use crate::{
-    canned::{self, Change},
+    canned,
     config::{Limits, SandboxConfig},
+    contact,
     dialogue::{Author, Dialogue, Flag, Message, Progress},
     faults::{Faults, RequestFault, RequestFaultKind},
     handle::Answer,
@@ -57,20 +58,32 @@ pub(crate) struct Reception {
 
 /// A message that is added to a dialogue.
 struct Said<'a> {
-    author: Author,
+    /// `None`: it only notes a change.
+    author: Option<Author>,
     text: &'a str,
+    /// Whether the user left a contact in it.
+    contact: bool,
     after: Duration,
     /// Overrides of the webhook's fields, where it is made by hand.
     by_hand: Option<&'a Answer>,
+}
+
+impl<'a> Said<'a> {
+    fn now(author: Option<Author>, text: &'a str) -> Self {
+        Self { author, text, contact: false, after: Duration::ZERO, by_hand: None }
+    }
 }
 
 pub(crate) struct State {
     pub(crate) delay: Duration,
     pub(crate) faults: Faults,
     pub(crate) journal: Journal,
+    /// Where a visitor writes, if it is known.
+    pub(crate) chat_url: Option<Url>,
     dialogues: HashMap<String, Dialogue>,
     status: Status,
-    version: u64,
+    /// Grows with every change.
+    version: watch::Sender<u64>,
     echo: bool,
     tasks: Vec<String>,
     limits: Limits,
@@ -83,9 +96,10 @@ impl State {
             delay: config.delay,
             faults: Faults::default(),
             journal: Journal::new(config.limits.requests),
+            chat_url: config.chat_url,
             dialogues: HashMap::new(),
             status: Status::default(),
-            version: 0,
+            version: watch::Sender::new(0),
             echo: config.echo,
             tasks: config.tasks,
             limits: config.limits,
@@ -98,7 +112,18 @@ impl State {
     }
 
     pub(crate) fn version(&self) -> u64 {
-        self.version
+        *self.version.borrow()
+    }
+
+    /// Every version from now on; readers that are slow skip some.
+    pub(crate) fn versions(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    /// Notes that something changed; returns the version that it has now.
+    pub(crate) fn touch(&mut self) -> u64 {
+        self.version.send_modify(|version| *version += 1);
+        self.version()
     }
 
     pub(crate) fn dialogues(&self) -> impl Iterator<Item = &Dialogue> {
@@ -170,18 +195,16 @@ impl State {
     }
 
     fn take(&mut self, request: &Request) {
-        let dialogue = self.open(&request.chat_id, &request.task_id);
+        let Request { chat_id, message, .. } = request;
+        let dialogue = self.open(chat_id, &request.task_id);
         dialogue.reopen();
-        let reply = canned::reply(&request.message, dialogue.flags.contains(&Flag::Operator));
-        let chat_id = &request.chat_id;
-        self.say(
-            chat_id,
-            &Said { author: Author::User, text: &request.message, after: Duration::ZERO, by_hand: None },
-        );
+        let contact = dialogue.capture(contact::find(message));
+        let reply = canned::reply(message, dialogue.flags.contains(&Flag::Operator));
+        self.say(chat_id, &Said { contact, ..Said::now(Some(Author::User), message) });
         let Some(reply) = reply else { return };
-        self.change(chat_id, reply.change);
+        self.open(chat_id, "").apply(reply.change);
         let after = self.delay + reply.extra_delay;
-        self.say(chat_id, &Said { author: Author::Bot, text: &reply.text, after, by_hand: None });
+        self.say(chat_id, &Said { after, ..Said::now(Some(Author::Bot), &reply.text) });
         if self.faults.webhooks.reorder && !self.faults.webhooks.skip && self.echo {
             let queue = &mut self.open(chat_id, "").queue;
             // The task that sends may be busy with one from before, never with these two.
@@ -194,26 +217,36 @@ impl State {
     pub(crate) fn answer(&mut self, answer: &Answer) -> String {
         let default_task = self.tasks.first().cloned().unwrap_or_default();
         self.open(&answer.chat_id, &default_task);
-        let said =
-            Said { author: answer.author, text: &answer.text, after: Duration::ZERO, by_hand: Some(answer) };
+        let said = Said { by_hand: Some(answer), ..Said::now(Some(answer.author), &answer.text) };
         self.say(&answer.chat_id, &said)
     }
 
-    /// Changes a dialogue from the panel, where there is such a one, and says so in it.
-    pub(crate) fn announce(&mut self, chat_id: &str, change: Change, text: &str) -> bool {
-        if !self.dialogues.contains_key(chat_id) {
-            return false;
+    /// Changes a dialogue from the panel and says so in it: to the user as an operator, or with no
+    /// author to the gateway alone. Says nothing if `edit` returns that nothing changed. Returns
+    /// whether there is such a dialogue.
+    pub(crate) fn edit(
+        &mut self,
+        chat_id: &str,
+        author: Option<Author>,
+        text: &str,
+        edit: impl FnOnce(&mut Dialogue) -> bool,
+    ) -> bool {
+        let Some(dialogue) = self.dialogues.get_mut(chat_id) else { return false };
+        if edit(dialogue) {
+            self.say(chat_id, &Said::now(author, text));
         }
-        self.change(chat_id, change);
-        let said = Said { author: Author::Operator, text, after: Duration::ZERO, by_hand: None };
-        self.say(chat_id, &said);
         true
     }
 
-    fn change(&mut self, chat_id: &str, change: Change) {
-        if let Some(dialogue) = self.dialogues.get_mut(chat_id) {
-            dialogue.apply(change);
+    /// Notes that an operator has seen what the user wrote; returns whether there is such a
+    /// dialogue.
+    pub(crate) fn mark_read(&mut self, chat_id: &str) -> bool {
+        let Some(dialogue) = self.dialogues.get_mut(chat_id) else { return false };
+        if std::mem::take(&mut dialogue.unread) > 0 {
+            let version = self.touch();
+            self.open(chat_id, "").version = version;
         }
+        true
     }
 
     /// The dialogue of this chat, a new one if there is none.
@@ -231,7 +264,7 @@ impl State {
             return;
         }
         let idle = self.dialogues.values().filter(|dialogue| !dialogue.working && dialogue.queue.is_empty());
-        if let Some(oldest) = idle.min_by_key(|dialogue| dialogue.version).map(|d| d.chat_id.clone()) {
+        if let Some(oldest) = idle.min_by_key(|dialogue| dialogue.spoke).map(|d| d.chat_id.clone()) {
             self.dialogues.remove(&oldest);
         }
     }
@@ -239,17 +272,18 @@ impl State {
     /// Adds a message to the dialogue and its webhook to the queue; returns the message's id.
     fn say(&mut self, chat_id: &str, said: &Said<'_>) -> String {
         let faults = self.faults.webhooks.clone();
-        let sent = !faults.skip && (self.echo || said.author != Author::User || said.by_hand.is_some());
-        self.version += 1;
+        let sent = !faults.skip && (self.echo || said.author != Some(Author::User) || said.by_hand.is_some());
+        let version = self.touch();
         let dialogue = self.dialogues.get_mut(chat_id).expect("it was opened before");
-        dialogue.version = self.version;
         let message = Message {
             id: Uuid::new_v4().to_string(),
             thread_id: dialogue.thread_id.clone(),
             author: said.author,
             text: said.text.to_owned(),
             at: now(),
+            contact: said.contact,
             progress: if sent { Progress::Waiting } else { Progress::NotSent },
+            version,
         };
         let id = message.id.clone();
         if sent {
@@ -298,19 +332,25 @@ impl State {
         match progress {
             Progress::Delivered => self.status.delivered += 1,
             Progress::Refused(_) => self.status.refused += 1,
-            Progress::Waiting | Progress::NotSent => {}
+            Progress::Waiting | Progress::Repeated { .. } | Progress::NotSent => {}
         }
         self.status.waiting -= 1;
-        self.version += 1;
+        let version = self.touch();
         if let Some(dialogue) = self.dialogues.get_mut(chat_id) {
-            dialogue.version = self.version;
             dialogue.queue.pop_front();
-            dialogue.set_progress(message_id, progress);
+            dialogue.failing = false;
+            dialogue.set_progress(message_id, progress, version);
         }
     }
 
-    pub(crate) fn count_repeat(&mut self) {
+    /// Notes that a webhook was not taken, and will be repeated.
+    pub(crate) fn note_repeat(&mut self, chat_id: &str, message_id: &str, progress: Progress) {
         self.status.repeated += 1;
+        let version = self.touch();
+        if let Some(dialogue) = self.dialogues.get_mut(chat_id) {
+            dialogue.failing = true;
+            dialogue.set_progress(message_id, progress, version);
+        }
     }
 }
 

@@ -24,22 +24,23 @@ pub(crate) fn fields(
     let mut fields = Map::new();
     let mut set = |name: &str, value: Value| _ = fields.insert(name.to_owned(), value);
     set("external_chat_id", json!(dialogue.chat_id));
-    set("message_text", json!(message.text));
-    set("message_type", json!(author(message.author, style)));
-    set("message_id", json!(message.id));
+    set("message_text", json!(message.author.map_or("", |_| &message.text)));
+    // A change without a message has the same fields; those of the message are empty.
+    set("message_type", json!(message.author.map_or("", |it| author(it, style))));
+    set("message_id", json!(message.author.map_or("", |_| &message.id)));
     set("thread_id", json!(dialogue.thread_id));
     set("task_id", json!(dialogue.task_id));
     set("channel_id", json!(CHANNEL_ID));
     set("company_id", json!(COMPANY_ID));
     set("manager_id", json!(MANAGER_ID));
     set("title", json!(dialogue.title));
-    set("contacts", dialogue.contacts.clone());
+    set("contacts", dialogue.contacts());
     for (flag, name) in Flag::ALL {
         set(name, boolean(dialogue.flags.contains(&flag), style));
     }
     set("panel_url", json!(page(base, "panel", &dialogue.chat_id)));
     set("share_url", json!(page(base, "share", &dialogue.chat_id)));
-    set("wh_type", json!("message"));
+    set("wh_type", json!(message.author.map_or("dialogue", |_| "message")));
     fields
 }
 

@@ -1,30 +1,22 @@
-// The operator's panel, and at /share the same dialogue without its controls.
+// The operator's panel, and at /share one dialogue without what changes it.
 //
-// Everything that people wrote is inserted with textContent, so it is shown and never run.
-"use strict";
+// The sandbox says when something changed; the panel then asks for what it shows, and nothing else.
+// The dialogue that is open is the one after the # of the address.
+
+import { ask, byId, element, post, show } from "./page.js";
+import { clear, renderDialogue } from "./dialogue.js";
+import { renderList } from "./list.js";
+
+const RETRY_MS = 2000;
+const TYPING_MS = 200;
 
 const readOnly = location.pathname.endsWith("/share");
-const INTERVAL_MS = 1000;
-const FLAGS = {
-  get_contact: "left a contact",
-  interest: "interested",
-  success: "successful",
-  is_bot: "a bot",
-  operator: "with an operator",
-  close: "closed",
-};
-const AUTHORS = { bot: "Bot", operator: "Operator", user: "User" };
-
-const byId = (id) => document.getElementById(id);
-let shown = { chat: null, version: null };
-let listed = { chat: null, version: null };
-
-function element(name, className, text) {
-  const node = document.createElement(name);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
+/** What was written and not sent, by chat. */
+const drafts = new Map();
+/** The dialogue that is shown, and up to which version. */
+let shown = { chat: null, after: 0 };
+let refreshing = false;
+let again = false;
 
 function currentChat() {
   try {
@@ -34,134 +26,143 @@ function currentChat() {
   }
 }
 
-function trouble(text) {
-  byId("trouble").textContent = text ?? "";
-  byId("trouble").hidden = !text;
+/** Asks for everything that is shown; once more at the end if something changed meanwhile. */
+async function refresh() {
+  again = true;
+  if (refreshing) return;
+  refreshing = true;
+  while (again) {
+    again = false;
+    try {
+      await Promise.all([refreshList(), refreshDialogue()]);
+      show("trouble", null);
+    } catch {
+      show("trouble", "The sandbox does not answer. Trying again…");
+      setTimeout(refresh, RETRY_MS);
+    }
+  }
+  refreshing = false;
 }
 
-async function ask(path, body) {
-  const options = body && {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  };
-  const response = await fetch(`panel/api/${path}`, options);
-  if (response.status === 404 && !body) return null;
-  const answer = await response.json();
-  if (!response.ok) throw new Error(answer.reason);
-  return answer;
+async function refreshList() {
+  if (readOnly) return;
+  const query = { find: byId("find").value };
+  const phase = document.querySelector("[name=phase]:checked").value;
+  if (phase) query.phase = phase;
+  const answer = await ask("dialogues", query);
+  renderList(answer, currentChat());
+  show("held", held(answer));
+  const { all, unread } = answer.counts;
+  document.title = unread ? `(${unread}) Operator's panel` : "Operator's panel";
+  document.body.classList.toggle("empty", all === 0);
+  byId("first-steps").hidden = all > 0;
+  byId("where").replaceChildren(...whereToWrite(answer));
+  if (!currentChat()) byId("nothing-title").textContent = all ? "Choose a dialogue" : "Nobody has written yet";
 }
 
-function progress(message) {
-  const state = message.progress;
-  if (state === "waiting") return "waiting to be delivered";
-  if (state === "not_sent") return "no webhook was sent";
-  if (state === "delivered") return "delivered";
-  return `refused with ${state.refused}`;
+function held({ waiting, counts, gateway }) {
+  const webhooks = waiting === 1 ? "1 webhook waits" : `${waiting} webhooks wait`;
+  if (!waiting) return null;
+  if (!gateway.address) return `It is not known yet where the gateway is: ${webhooks}.`;
+  if (gateway.paused) return `Webhooks are held back: ${webhooks}.`;
+  if (counts.failing) return `The gateway at ${gateway.address} takes no webhooks: ${webhooks}, and will be sent as soon as it does.`;
+  return null;
 }
 
-function renderList(answer) {
+function whereToWrite({ chat_url: chat, gateway }) {
+  if (/^https?:/.test(chat ?? "")) {
+    const link = element("a", "button primary", "Open the visitor's page");
+    link.href = chat;
+    link.target = "_blank";
+    link.rel = "noopener";
+    return [link, element("span", "address", chat)];
+  }
+  const place = gateway.address ? `${gateway.address}/chat/ with the channel's name` : "the gateway's page, /chat/ with the channel's name";
+  return [`A visitor writes at ${place}, or in any messenger that the gateway serves.`];
+}
+
+async function refreshDialogue() {
   const chat = currentChat();
-  if (listed.chat === chat && listed.version === answer.version) return;
-  listed = { chat, version: answer.version };
-  byId("list-empty").hidden = answer.dialogues.length > 0;
-  byId("dialogues").replaceChildren(...answer.dialogues.map((dialogue) => listItem(dialogue, chat)));
-}
-
-function listItem(dialogue, chat) {
-  const link = element("a");
-  link.href = `#${encodeURIComponent(dialogue.chat_id)}`;
-  if (dialogue.chat_id === chat) link.setAttribute("aria-current", "true");
-  link.append(element("span", "name", dialogue.chat_id));
-  if (dialogue.operator) link.append(element("span", "badge", "operator"));
-  if (dialogue.closed) link.append(element("span", "badge", "closed"));
-  if (dialogue.waiting) link.append(element("span", "badge", `${dialogue.waiting} waiting`));
-  link.append(element("span", "last", dialogue.last ? dialogue.last.text.slice(0, 200) : ""));
-  const item = element("li");
-  item.append(link);
-  return item;
-}
-
-function renderDialogue(chat, dialogue) {
-  const version = dialogue ? dialogue.version : null;
-  if (shown.chat === chat && shown.version === version) return;
-  const list = byId("messages");
-  const atEnd = shown.chat !== chat || list.scrollHeight - list.scrollTop - list.clientHeight < 40;
-  shown = { chat, version };
-  byId("controls").hidden = readOnly || !dialogue;
+  if (chat !== shown.chat) leave(chat);
+  if (!chat) return;
+  const dialogue = await ask("dialogue", { chat_id: chat, after: shown.after });
+  if (chat !== currentChat() || chat !== shown.chat) return;
+  byId("nothing").hidden = dialogue !== null;
+  byId("opened").hidden = dialogue === null;
+  byId("details").hidden = dialogue === null;
   if (!dialogue) {
-    byId("title").textContent = chat ? "There is no such dialogue" : "Choose a dialogue";
-    byId("flags").textContent = "";
-    list.replaceChildren();
+    byId("nothing-title").textContent = "There is no such dialogue";
     return;
   }
-  byId("title").textContent = `${dialogue.title} (${dialogue.chat_id})`;
-  const flags = dialogue.flags.map((flag) => FLAGS[flag]).join(", ") || "with the bot";
-  byId("flags").textContent = `${flags} · task ${dialogue.task_id}`;
-  const operator = dialogue.flags.includes("operator");
-  byId("to-operator").hidden = operator;
-  byId("to-bot").hidden = !operator;
-  byId("close").disabled = dialogue.flags.includes("close");
-  list.replaceChildren(...messageItems(dialogue.messages));
-  if (atEnd) list.scrollTop = list.scrollHeight;
+  shown.after = dialogue.version;
+  renderDialogue(dialogue);
+  const seen = !readOnly && dialogue.unread > 0 && document.visibilityState === "visible";
+  if (seen) await post("read", { chat_id: chat });
 }
 
-function messageItems(messages) {
-  let thread = null;
-  const items = [];
-  for (const message of messages) {
-    if (message.thread_id !== thread) {
-      thread = message.thread_id;
-      items.push(element("li", "thread", `Thread ${thread}`));
-    }
-    const item = element("li", message.author);
-    const time = new Date(message.at).toLocaleTimeString();
-    item.append(element("div", "meta", `${AUTHORS[message.author]} · ${time} · ${progress(message)}`));
-    item.append(element("div", "text", message.text));
-    items.push(item);
-  }
-  return items;
+/** Goes from the dialogue that was shown to another one, or to none. */
+function leave(chat) {
+  if (shown.chat && byId("text").value) drafts.set(shown.chat, byId("text").value);
+  byId("text").value = drafts.get(chat) ?? "";
+  drafts.delete(chat);
+  shown = { chat, after: 0 };
+  clear();
+  show("failure", null);
+  showDetails(false);
+  document.body.classList.toggle("in-dialogue", chat !== null);
+  byId("nothing").hidden = chat !== null;
+  byId("opened").hidden = true;
+  byId("details").hidden = true;
 }
 
-async function refresh() {
-  try {
-    const chat = currentChat();
-    const [list, dialogue] = await Promise.all([
-      readOnly ? null : ask("dialogues"),
-      chat ? ask(`dialogue?chat_id=${encodeURIComponent(chat)}`) : null,
-    ]);
-    if (list) renderList(list);
-    if (chat === currentChat()) renderDialogue(chat, dialogue);
-    trouble(null);
-  } catch {
-    trouble("The sandbox does not answer. Trying again…");
-  }
+/** Listens for changes, for as long as the page is open. */
+function listen() {
+  const source = new EventSource("panel/api/changes");
+  source.onopen = () => {
+    // A sandbox that was restarted counts its versions anew.
+    if (shown.after) clear();
+    shown.after = 0;
+    byId("live").textContent = "Live";
+    byId("live").className = "on";
+  };
+  source.onmessage = refresh;
+  source.onerror = () => {
+    byId("live").textContent = "Reconnecting…";
+    byId("live").className = "";
+    show("trouble", "The sandbox does not answer. Trying again…");
+    if (source.readyState === EventSource.CLOSED) setTimeout(listen, RETRY_MS);
+  };
 }
 
-async function poll() {
-  await refresh();
-  setTimeout(poll, INTERVAL_MS);
-}
-
+/** Changes something of the open dialogue; returns whether that worked. */
 async function act(path, details) {
   try {
-    await ask(path, { chat_id: currentChat(), ...details });
+    await post(path, { chat_id: shown.chat, ...details });
+    show("failure", null);
+    return true;
   } catch (error) {
-    alert(`That did not work: ${error.message}`);
+    show("failure", `That did not work: ${error.message}.`);
     return false;
+  } finally {
+    refresh();
   }
-  await refresh();
-  return true;
 }
 
 async function sendAnswer() {
   const text = byId("text").value;
-  if (!text.trim()) return;
+  if (!text.trim() || byId("send").disabled) return;
+  const { chat } = shown;
   byId("send").disabled = true;
   const sent = await act("answer", { text });
   byId("send").disabled = false;
-  if (sent) byId("text").value = "";
+  if (sent && shown.chat === chat) byId("text").value = "";
+  else if (sent) drafts.delete(chat);
   byId("text").focus();
+}
+
+function showDetails(visible) {
+  document.body.classList.toggle("with-details", visible);
+  byId("show-details").setAttribute("aria-expanded", visible);
 }
 
 byId("answer").addEventListener("submit", (event) => {
@@ -173,15 +174,46 @@ byId("text").addEventListener("keydown", (event) => {
   event.preventDefault();
   sendAnswer();
 });
-byId("to-operator").addEventListener("click", () => act("handover", { operator: true }));
+byId("to-operator").addEventListener("click", async () => {
+  if (await act("handover", { operator: true })) byId("text").focus();
+});
 byId("to-bot").addEventListener("click", () => act("handover", { operator: false }));
 byId("close").addEventListener("click", () => act("close", {}));
+byId("contact-form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const [title, phone, email] = ["title", "phone", "email"].map((name) => byId(`edit-${name}`).value);
+  if (await act("contact", { title, phone, email })) byId("by-hand").open = false;
+});
+byId("flags").addEventListener("change", async (event) => {
+  const box = event.target;
+  if (!(await act("flag", { flag: box.dataset.flag, value: box.checked }))) box.checked = !box.checked;
+});
+byId("show-details").addEventListener("click", () => {
+  showDetails(!document.body.classList.contains("with-details"));
+  if (document.body.classList.contains("with-details")) byId("hide-details").focus();
+});
+byId("hide-details").addEventListener("click", () => {
+  showDetails(false);
+  byId("show-details").focus();
+});
+let typing;
+byId("find").addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(refresh, TYPING_MS);
+});
+byId("filter").addEventListener("change", refresh);
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  if (document.body.classList.contains("with-details")) byId("hide-details").click();
+});
 addEventListener("hashchange", refresh);
+document.addEventListener("visibilitychange", refresh);
 
 if (readOnly) {
   byId("heading").textContent = "A dialogue, read-only";
-  document.title = "Sandbox: a dialogue";
-  byId("list").hidden = true;
-  byId("title").textContent = "This link names no dialogue";
+  document.title = "A dialogue, read-only";
+  document.body.classList.add("read-only");
+  byId("nothing-title").textContent = "This link names no dialogue";
+  for (const box of document.querySelectorAll("[data-flag]")) box.disabled = true;
 }
-poll();
+listen();

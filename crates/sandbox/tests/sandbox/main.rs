@@ -2,6 +2,8 @@
 
 mod control;
 mod faults;
+mod live;
+mod marks;
 mod messages;
 mod panel;
 mod support;

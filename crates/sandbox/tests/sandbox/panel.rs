@@ -13,16 +13,30 @@ async fn the_pages_run_nothing_but_their_own_script() {
         assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
         let html = response.text().await.expect("it is text");
         assert_eq!(html.matches("<script").count(), 1);
-        assert!(html.contains(r#"<script src="panel/panel.js" defer></script>"#));
+        assert!(html.contains(r#"<script src="panel/panel.js" type="module"></script>"#));
         assert!(html.contains("No AI is at work here"));
+        assert!(
+            !html.contains(" style=") && !html.contains("<style") && !html.contains(" on"),
+            "nothing inline"
+        );
     }
-    for (file, content_type) in [("panel.js", "text/javascript"), ("panel.css", "text/css")] {
+    for (file, content_type) in [
+        ("panel.js", "text/javascript"),
+        ("list.js", "text/javascript"),
+        ("dialogue.js", "text/javascript"),
+        ("markdown.js", "text/javascript"),
+        ("page.js", "text/javascript"),
+        ("panel.css", "text/css"),
+        ("icon.svg", "image/svg+xml"),
+    ] {
         let response = sandbox.get(&format!("/panel/{file}")).await;
         assert_eq!(response.status(), 200);
         let header = response.headers()["content-type"].to_str().expect("it is text").to_owned();
         assert!(header.starts_with(content_type), "{header}");
         let text = response.text().await.expect("it is text");
-        assert!(!text.contains("innerHTML"));
+        for way_in in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write"] {
+            assert!(!text.contains(way_in), "{file}: {way_in}");
+        }
     }
     assert_eq!(sandbox.handle.panel_url(), format!("{}panel", sandbox.handle.base_url()));
 }
@@ -58,6 +72,9 @@ async fn an_operator_reads_answers_hands_over_and_closes() {
     sandbox.say("a:1", "thank you").await;
     sandbox.posted("/panel/api/handover", json!({"chat_id": "a:1", "operator": false})).await;
     sandbox.posted("/panel/api/close", json!({"chat_id": "a:1"})).await;
+    // Twice is once: the user is not told again.
+    sandbox.posted("/panel/api/close", json!({"chat_id": "a:1"})).await;
+    sandbox.posted("/panel/api/handover", json!({"chat_id": "a:1", "operator": false})).await;
     let webhooks = receiver.wait_for(9).await.split_off(4);
     let seen: Vec<_> = webhooks
         .iter()
@@ -76,7 +93,7 @@ async fn an_operator_reads_answers_hands_over_and_closes() {
     let dialogue = sandbox.get_json("/panel/api/dialogue?chat_id=a%3A1").await;
     assert_eq!(dialogue["messages"].as_array().map(Vec::len), Some(7));
     assert_eq!(dialogue["messages"][3]["text"], "**Anna** here");
-    assert_eq!(dialogue["flags"], json!(["success", "close"]));
+    assert_eq!((&dialogue["flags"], &dialogue["phase"]), (&json!(["close"]), &json!("closed")));
     assert_eq!(dialogue["thread_id"], webhooks[0].text("thread_id"));
 }
 
@@ -91,6 +108,12 @@ async fn what_makes_no_sense_is_refused() {
         ("close", json!({"chat_id": "unknown"}), 404),
         ("answer", json!({"chat_id": "c", "text": " \n"}), 422),
         ("answer", json!({"chat_id": "c"}), 422),
+        ("read", json!({"chat_id": "unknown"}), 404),
+        ("flag", json!({"chat_id": "unknown", "flag": "interest", "value": true}), 404),
+        ("flag", json!({"chat_id": "c", "flag": "close", "value": true}), 422),
+        ("flag", json!({"chat_id": "c", "flag": "rich", "value": true}), 422),
+        ("contact", json!({"chat_id": "unknown", "phone": "1"}), 404),
+        ("contact", json!({"chat_id": "c", "phone": "1".repeat(201)}), 422),
     ] {
         let response = sandbox.post(&format!("/panel/api/{path}"), &body).send().await.expect("it answers");
         assert_eq!(response.status(), status, "{path} {body}");
