@@ -3,7 +3,7 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use crate::{
-    Action, TypingSupport,
+    Action, ConversationId, TypingSupport,
     markup::{TextFormat, Unit},
 };
 
@@ -27,6 +27,9 @@ pub struct Capabilities {
     pub idempotency: Idempotency,
     /// The platform's published rates for sending.
     pub rates: Rates,
+    /// Conversations with the same key share `rates.conversation`, and a pause that the platform asks
+    /// for in one of them (the topics of one group). `None`: the conversation is alone.
+    pub rated_as: Option<ConversationId>,
 }
 
 impl Capabilities {

@@ -11,6 +11,14 @@ use crate::{ConversationId, EventId, MessageId, UserId};
 pub enum Event {
     /// A person wrote something.
     Message(IncomingMessage),
+    /// A conversation has another id from now on (a Telegram group that became a supergroup).
+    Moved(ConversationMoved),
+    /// People in a conversation can be reached no longer, or again: they blocked the bot, or removed
+    /// it from the group.
+    Reachable(Reachability),
+    /// The platform handed over something that the adapter cannot read. It is kept whole for a
+    /// person to look at, so that it may be confirmed and does not hold up what comes after it.
+    Unreadable(Unreadable),
 }
 
 impl Event {
@@ -18,6 +26,9 @@ impl Event {
     pub fn id(&self) -> &EventId {
         match self {
             Self::Message(message) => &message.event_id,
+            Self::Moved(moved) => &moved.event_id,
+            Self::Reachable(change) => &change.event_id,
+            Self::Unreadable(unreadable) => &unreadable.event_id,
         }
     }
 }
@@ -45,6 +56,42 @@ pub struct IncomingMessage {
     pub text: String,
     /// When the messenger says it was written.
     pub sent_at: Option<OffsetDateTime>,
+    /// The channel's own answer to this message, in Markdown, as its configuration says (a greeting
+    /// for Telegram's /start). With it, the AI is not asked. `None`: the AI answers.
+    pub answer: Option<String>,
+}
+
+/// A conversation has another id from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConversationMoved {
+    /// By which a second handing-over of the same event is recognised.
+    pub event_id: EventId,
+    /// The id that it had.
+    pub from: ConversationId,
+    /// The id that it has.
+    pub to: ConversationId,
+}
+
+/// Whether the channel can write to a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reachability {
+    /// By which a second handing-over of the same event is recognised.
+    pub event_id: EventId,
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// Whether it can be written to now.
+    pub reachable: bool,
+}
+
+/// What an adapter could not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// By which a second handing-over of the same event is recognised.
+    pub event_id: EventId,
+    /// What is wrong with it, in one clause.
+    pub reason: String,
+    /// What the platform handed over, as it came.
+    pub raw: String,
 }
 
 /// The kind of a conversation.

@@ -55,6 +55,14 @@ impl Inbox {
         self.intake.history(conversation, after, limit).await
     }
 
+    /// In which conversations of the channel something was stored after `after`. For a messenger that
+    /// shows what is stored, to notice what another replica stored. `None`: only where to begin.
+    ///
+    /// A conversation may be named again although nothing was added: the positions tell.
+    pub async fn news(&self, after: Option<Position>) -> Result<News, ReadError> {
+        self.intake.news(after).await
+    }
+
     /// Which of these events were accepted before. For an adapter that reads back a platform's
     /// history and must know where to stop.
     pub async fn known(&self, events: &[EventId]) -> Result<HashSet<EventId>, ReadError> {
@@ -81,6 +89,8 @@ pub trait Intake: Send + Sync {
         after: Position,
         limit: u32,
     ) -> Result<Vec<HistoryEntry>, ReadError>;
+    /// See [`Inbox::news`].
+    async fn news(&self, after: Option<Position>) -> Result<News, ReadError>;
     /// See [`Inbox::known`].
     async fn known(&self, events: &[EventId]) -> Result<HashSet<EventId>, ReadError>;
 }
@@ -128,6 +138,16 @@ pub struct HistoryEntry {
     pub text: String,
     /// When it was stored.
     pub at: OffsetDateTime,
+}
+
+/// What was added to the conversations of a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    /// Conversations with the position of the last entry in each.
+    pub latest: Vec<(ConversationId, Position)>,
+    /// Where to go on with the next call. Stays behind the latest entries for a while, because
+    /// entries of different conversations do not become visible in the order of their positions.
+    pub after: Position,
 }
 
 /// Who wrote a message.

@@ -31,12 +31,12 @@ pub use capability::{
 };
 pub use chat_id::{ChatIdChoice, ChatRoute, chat_id};
 pub use error::{Cause, RunError, Scope, SendError, Verdict, chain};
-pub use event::{Addressed, Event, IncomingMessage, Place};
+pub use event::{Addressed, ConversationMoved, Event, IncomingMessage, Place, Reachability, Unreadable};
 pub use finding::{Finding, Severity};
 pub use id::{
     AiName, ChannelName, ChatId, ConversationId, Cursor, EventId, IdempotencyKey, MessageId, Position, UserId,
 };
-pub use inbox::{AcceptError, Accepted, Author, HistoryEntry, Inbox, Intake, ReadError};
+pub use inbox::{AcceptError, Accepted, Author, HistoryEntry, Inbox, Intake, News, ReadError};
 pub use messenger::Messenger;
 pub use status::{ChannelStatus, ConnectionState, StatusChanges};
 pub use thread::{Flag, ThreadFields, ThreadUpdate};

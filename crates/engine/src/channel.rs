@@ -1,6 +1,6 @@
 //! A channel, as the parts of the engine share it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde::Serialize;
 use switchboard_core::{ChannelName, ChannelStatus, ConnectionState, Messenger};
@@ -14,6 +14,7 @@ use crate::{config::ChannelPolicy, lanes::LanesHandle};
 pub(crate) struct Channel {
     pub(crate) policy: ChannelPolicy,
     pub(crate) status: ChannelStatus,
+    messenger: OnceLock<Arc<dyn Messenger>>,
     lanes: Mutex<Option<LanesHandle>>,
 }
 
@@ -40,7 +41,18 @@ pub struct ChannelHealth {
 
 impl Channel {
     pub(crate) fn new(policy: ChannelPolicy) -> Self {
-        Self { policy, status: ChannelStatus::new(), lanes: Mutex::new(None) }
+        Self { policy, status: ChannelStatus::new(), messenger: OnceLock::new(), lanes: Mutex::new(None) }
+    }
+
+    /// Says who carries out what is sent. Once, before anything comes in.
+    pub(crate) fn attach(&self, messenger: &Arc<dyn Messenger>) {
+        let first = self.messenger.set(messenger.clone()).is_ok();
+        debug_assert!(first, "a channel has one messenger");
+    }
+
+    /// Who carries out what is sent.
+    pub(crate) fn messenger(&self) -> &dyn Messenger {
+        &**self.messenger.get().expect("attached before anything comes in")
     }
 
     /// Opens or closes the way into the lanes.

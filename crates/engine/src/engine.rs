@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use switchboard_ai::AiBackend;
 use switchboard_core::{AiName, ChannelName, Inbox, Messenger};
-use switchboard_store::{Accept, AcceptOutcome, Reply, ReplyOutcome, Settle, Settled, Store};
+use switchboard_store::{Accept, AcceptOutcome, Begin, Begun, Reply, ReplyOutcome, Settle, Settled, Store};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -58,7 +58,7 @@ impl EngineBuilder {
                 channel: channel.clone(),
                 store: self.store.clone(),
                 commit: self.accept.clone(),
-                ai_ttl: self.config.ai_ttl,
+                config: self.config.clone(),
                 fence: None,
             }),
             channel.status.clone(),
@@ -73,6 +73,7 @@ impl EngineBuilder {
     /// If the channel's AI was not given to [`Self::new`].
     pub fn attach(&mut self, Declared(channel): Declared, messenger: Arc<dyn Messenger>) {
         assert!(self.ais.contains_key(&channel.policy.ai), "the AI {} is not there", channel.policy.ai);
+        channel.attach(&messenger);
         self.channels.insert(channel.policy.name.clone(), Attached { channel, messenger });
     }
 
@@ -121,9 +122,16 @@ impl Engine {
                 async move { store.settle(batch).await }
             })
         };
+        let begin = {
+            let store = self.store.clone();
+            GroupCommit::start("commit what begins", &self.supervisor, move |batch: Vec<Begin>| {
+                let store = store.clone();
+                async move { store.begin(batch).await }
+            })
+        };
         let owners = TaskTracker::new();
         for attached in self.channels.values() {
-            let owner = self.owner(attached, settle.clone());
+            let owner = self.owner(attached, begin.clone(), settle.clone());
             let (stop, running) = (stop.clone(), owners.token());
             self.supervisor.spawn("channel", async move {
                 owner.run(stop).await;
@@ -139,13 +147,19 @@ impl Engine {
         self.supervisor.died().await
     }
 
-    fn owner(&self, to: &Attached, settle: GroupCommit<Settle, Settled>) -> Owner {
+    fn owner(
+        &self,
+        to: &Attached,
+        begin: GroupCommit<Begin, Begun>,
+        settle: GroupCommit<Settle, Settled>,
+    ) -> Owner {
         let ai = self.ais.get(&to.channel.policy.ai).expect("checked when it was attached");
         Owner {
             to: to.clone(),
             ai: ai.clone(),
             store: self.store.clone(),
             accept: self.accept.clone(),
+            begin,
             settle,
             config: self.config.clone(),
             supervisor: self.supervisor.clone(),

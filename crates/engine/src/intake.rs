@@ -4,11 +4,13 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use switchboard_core::{
-    AcceptError, Accepted, Addressed, ChatRoute, ConversationId, Cursor, Event, EventId, HistoryEntry,
-    IdempotencyKey, IncomingMessage, Intake, Place, Position, ReadError, chain, chat_id,
+    AcceptError, Accepted, Addressed, Author, ChatRoute, ConversationId, ConversationMoved, Cursor, Event,
+    EventId, HistoryEntry, IdempotencyKey, IncomingMessage, Intake, News, Place, Position, Reachability,
+    ReadError, Unreadable, chain, chat_id,
 };
 use switchboard_store::{
-    Accept, AcceptMessage, AcceptOutcome, ChatSpec, LeaseToken, Store, StoreError, Stored,
+    Accept, AcceptMessage, AcceptOutcome, ChatSpec, Incident, LeaseToken, ReplyMessage, Store, StoreError,
+    Stored,
 };
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -16,7 +18,8 @@ use uuid::Uuid;
 use crate::{
     channel::Channel,
     commit::GroupCommit,
-    config::{ChannelPolicy, Groups, Scope},
+    config::{ChannelPolicy, EngineConfig, Groups, Scope},
+    render::render,
 };
 
 /// What an adapter is told to wait before it hands the same over again.
@@ -27,7 +30,7 @@ pub(crate) struct ChannelIntake {
     pub(crate) channel: Arc<Channel>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) commit: GroupCommit<Accept, AcceptOutcome>,
-    pub(crate) ai_ttl: Duration,
+    pub(crate) config: Arc<EngineConfig>,
     /// The owner's token, for the inbox of a run; `None` for HTTP.
     pub(crate) fence: Option<LeaseToken>,
 }
@@ -35,39 +38,38 @@ pub(crate) struct ChannelIntake {
 #[async_trait]
 impl Intake for ChannelIntake {
     async fn accept(&self, events: Vec<Event>, cursor: Option<Cursor>) -> Result<Vec<Accepted>, AcceptError> {
-        let policy = &self.channel.policy;
         let mut outcomes = vec![Accepted::Ignored; events.len()];
-        let mut taken = Vec::new();
-        let mut messages = Vec::new();
+        let mut run = Run::default();
         for (index, event) in events.into_iter().enumerate() {
-            let Event::Message(message) = event else { continue };
-            if policy.takes(&message) {
-                taken.push(index);
-                messages.push(self.message(message));
+            let id = event.id().clone();
+            match event {
+                Event::Message(message) => {
+                    if self.channel.policy.takes(&message) {
+                        run.places.push(index);
+                        run.messages.push(self.message(message));
+                    }
+                    continue;
+                }
+                // What follows may be about what came before, so that is stored first.
+                _ => self.store_run(std::mem::take(&mut run), None, &mut outcomes).await?,
+            }
+            let recorded = match event {
+                Event::Message(_) => continue,
+                Event::Moved(moved) => self.moved(&moved).await?,
+                Event::Reachable(Reachability { conversation, reachable, .. }) => {
+                    self.record(&id, Incident::Reachable { conversation, reachable }).await?
+                }
+                Event::Unreadable(Unreadable { reason, raw, .. }) => {
+                    let (reason, raw) = (without_nul(reason), raw.into_bytes());
+                    self.record(&id, Incident::Unreadable { reason, raw }).await?
+                }
+                _ => continue,
+            };
+            if !recorded {
+                outcomes[index] = Accepted::Duplicate;
             }
         }
-        if messages.is_empty() && cursor.is_none() {
-            return Ok(outcomes);
-        }
-
-        let asked_at = Instant::now();
-        let accept = Accept { channel: policy.name.clone(), fence: self.fence, messages, cursor };
-        let stored = match self.commit.submit(accept).await {
-            Ok(AcceptOutcome::Committed(stored)) => stored,
-            Ok(AcceptOutcome::NotOwner) => return Err(AcceptError::NotOwner),
-            Err(_) => return Err(AcceptError::Unavailable { retry_after: RETRY_AFTER }),
-        };
-        let mut deliveries = Vec::new();
-        for (index, stored) in taken.into_iter().zip(stored) {
-            outcomes[index] = match stored {
-                Stored::New { position, delivery } => {
-                    deliveries.push(*delivery);
-                    Accepted::Stored(position)
-                }
-                Stored::Duplicate => Accepted::Duplicate,
-            };
-        }
-        self.channel.push(deliveries, asked_at);
+        self.store_run(run, cursor, &mut outcomes).await?;
         Ok(outcomes)
     }
 
@@ -85,14 +87,82 @@ impl Intake for ChannelIntake {
         self.store.history(channel, conversation, after, limit).await.map_err(|error| unreadable(&error))
     }
 
+    async fn news(&self, after: Option<Position>) -> Result<News, ReadError> {
+        self.store.news(&self.channel.policy.name, after).await.map_err(|error| unreadable(&error))
+    }
+
     async fn known(&self, events: &[EventId]) -> Result<HashSet<EventId>, ReadError> {
         self.store.known(&self.channel.policy.name, events).await.map_err(|error| unreadable(&error))
     }
 }
 
+/// Messages that are stored together, and their places among the events.
+#[derive(Default)]
+struct Run {
+    places: Vec<usize>,
+    messages: Vec<AcceptMessage>,
+}
+
 impl ChannelIntake {
+    async fn store_run(
+        &self,
+        run: Run,
+        cursor: Option<Cursor>,
+        outcomes: &mut [Accepted],
+    ) -> Result<(), AcceptError> {
+        if run.messages.is_empty() && cursor.is_none() {
+            return Ok(());
+        }
+        let asked_at = Instant::now();
+        let channel = self.channel.policy.name.clone();
+        let accept = Accept { channel, fence: self.fence, messages: run.messages, cursor };
+        let stored = match self.commit.submit(accept).await {
+            Ok(AcceptOutcome::Committed(stored)) => stored,
+            Ok(AcceptOutcome::NotOwner) => return Err(AcceptError::NotOwner),
+            Err(_) => return Err(AcceptError::Unavailable { retry_after: RETRY_AFTER }),
+        };
+        let mut all = Vec::new();
+        for (place, stored) in run.places.into_iter().zip(stored) {
+            outcomes[place] = match stored {
+                Stored::New { position, deliveries } => {
+                    all.extend(deliveries);
+                    Accepted::Stored(position)
+                }
+                Stored::Duplicate => Accepted::Duplicate,
+            };
+        }
+        self.channel.push(all, asked_at);
+        Ok(())
+    }
+
+    /// Gives the conversation its new address. Handed over again, it changes nothing.
+    async fn moved(&self, moved: &ConversationMoved) -> Result<bool, AcceptError> {
+        let channel = &self.channel.policy.name;
+        self.store.move_conversation(channel, &moved.from, &moved.to).await.map_err(|error| later(&error))?;
+        tracing::info!(%channel, from = %moved.from, to = %moved.to, "a conversation has another id now");
+        Ok(true)
+    }
+
+    /// `false`: it had been recorded before.
+    async fn record(&self, event: &EventId, incident: Incident) -> Result<bool, AcceptError> {
+        let channel = &self.channel.policy.name;
+        let unreadable = matches!(incident, Incident::Unreadable { .. });
+        let new = self.store.record(channel, event, incident).await.map_err(|error| later(&error))?;
+        if new && unreadable {
+            tracing::warn!(%channel, %event, "an event could not be read; it is kept in the table unreadable");
+        }
+        Ok(new)
+    }
+
+    /// The gateway's own answer, rendered and split for the channel.
+    fn answer(&self, conversation: &ConversationId, text: String) -> ReplyMessage {
+        let ttl = self.config.messenger_ttl;
+        render(self.channel.messenger(), conversation, Author::Gateway, text, ttl)
+    }
+
     fn message(&self, message: IncomingMessage) -> AcceptMessage {
         let policy = &self.channel.policy;
+        let answer = message.answer.clone().map(|text| self.answer(&message.conversation, text));
         AcceptMessage {
             chat: policy.chat(&message),
             event_id: message.event_id,
@@ -100,8 +170,9 @@ impl ChannelIntake {
             native_id: message.native_id,
             sent_at: message.sent_at,
             key: new_key(),
-            ttl: self.ai_ttl,
+            ttl: self.config.ai_ttl,
             notice_after: policy.notice.as_ref().map(|(_, after)| *after),
+            answer,
         }
     }
 }
@@ -148,6 +219,12 @@ pub(crate) fn without_nul(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text }
 }
 
+/// The adapter hands the same over again.
+fn later(error: &StoreError) -> AcceptError {
+    tracing::warn!(error = %chain(error), "the store did not take it");
+    AcceptError::Unavailable { retry_after: RETRY_AFTER }
+}
+
 fn unreadable(error: &StoreError) -> ReadError {
     tracing::warn!(error = %chain(error), "the store did not answer");
     ReadError
@@ -186,6 +263,7 @@ mod tests {
             native_id: None,
             text: "hi".to_owned(),
             sent_at: None,
+            answer: None,
         }
     }
 

@@ -40,7 +40,7 @@ async fn send_due(
     let channel = &to.channel.policy.name;
     for notice in store.due_notices(channel, AT_ONCE).await? {
         let asked_at = Instant::now();
-        let message = render(to, &notice.conversation, Author::Gateway, text.to_owned(), ttl);
+        let message = render(&*to.messenger, &notice.conversation, Author::Gateway, text.to_owned(), ttl);
         match store.send_notice(channel, fence, notice.chat, message).await {
             Ok(Some(ReplyOutcome::Stored { deliveries, .. })) => {
                 tracing::info!(%channel, chat = %notice.chat, "the answer is late; the user is told");

@@ -5,7 +5,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use futures_util::FutureExt as _;
 use switchboard_ai::AiBackend;
 use switchboard_core::{ConnectionState, Inbox, chain};
-use switchboard_store::{Accept, AcceptOutcome, Lease, Settle, Settled, Store, StoreResult};
+use switchboard_store::{Accept, AcceptOutcome, Begin, Begun, Lease, Settle, Settled, Store, StoreResult};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -34,6 +34,7 @@ pub(crate) struct Owner {
     pub(crate) ai: Arc<dyn AiBackend>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) accept: GroupCommit<Accept, AcceptOutcome>,
+    pub(crate) begin: GroupCommit<Begin, Begun>,
     pub(crate) settle: GroupCommit<Settle, Settled>,
     pub(crate) config: Arc<EngineConfig>,
     pub(crate) supervisor: Supervisor,
@@ -121,6 +122,7 @@ impl Owner {
             to: self.to.clone(),
             ai: self.ai.clone(),
             store: self.store.clone(),
+            begin: self.begin.clone(),
             settle: self.settle.clone(),
             fence: lease.token,
             backoff: self.config.backoff,
@@ -137,7 +139,7 @@ impl Owner {
             channel: self.to.channel.clone(),
             store: self.store.clone(),
             commit: self.accept.clone(),
-            ai_ttl: self.config.ai_ttl,
+            config: self.config.clone(),
             fence: Some(lease.token),
         }
     }

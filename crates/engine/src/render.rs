@@ -2,24 +2,21 @@
 
 use std::time::Duration;
 
-use switchboard_core::{Author, ConversationId, markup};
+use switchboard_core::{Author, ConversationId, Messenger, markup};
 use switchboard_store::{NewPart, ReplyMessage};
 
-use crate::{
-    channel::Attached,
-    intake::{new_key, without_nul},
-};
+use crate::intake::{new_key, without_nul};
 
 /// Renders and splits Markdown for the channel. Without parts where the text comes to nothing.
 pub(crate) fn render(
-    to: &Attached,
+    messenger: &dyn Messenger,
     conversation: &ConversationId,
     author: Author,
     text: String,
     ttl: Duration,
 ) -> ReplyMessage {
     let text = without_nul(text);
-    let support = to.messenger.capabilities(conversation).text;
+    let support = messenger.capabilities(conversation).text;
     let parts = markup::render_markdown(&text, &support)
         .into_iter()
         .map(|text| NewPart { key: new_key(), text })

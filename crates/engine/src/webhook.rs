@@ -154,7 +154,7 @@ impl Engine {
         if author == Author::User {
             return Err(Ignored::OwnMessage);
         }
-        let message = render(to, &chat.conversation, author, text, self.config.messenger_ttl);
+        let message = render(&*to.messenger, &chat.conversation, author, text, self.config.messenger_ttl);
         if message.parts.is_empty() { Err(Ignored::NoText) } else { Ok(message) }
     }
 }

@@ -22,7 +22,7 @@
 //! #       Capabilities {
 //! #           text: TextSupport { format: TextFormat::Plain, limit: 160, unit: Unit::CodePoints },
 //! #           typing: None, edit: Support::No, delete: Support::No, react: Support::No, attachment: None,
-//! #           idempotency: Idempotency::None, rates: Rates::default(),
+//! #           idempotency: Idempotency::None, rates: Rates::default(), rated_as: None,
 //! #       }
 //! #   }
 //! #   async fn probe(&self) -> Vec<Finding> { Vec::new() }

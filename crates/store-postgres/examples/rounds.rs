@@ -85,8 +85,8 @@ impl Worker<'_> {
         for outcome in self.store.accept(accepts.collect()).await? {
             let AcceptOutcome::Committed(stored) = outcome else { anyhow::bail!("not the owner") };
             for stored in stored {
-                let Stored::New { delivery, .. } = stored else { anyhow::bail!("seen before") };
-                questions.push(*delivery);
+                let Stored::New { deliveries, .. } = stored else { anyhow::bail!("seen before") };
+                questions.extend(deliveries);
             }
         }
         self.settle(&questions).await?;
@@ -134,6 +134,7 @@ impl Worker<'_> {
             key: IdempotencyKey::new(format!("{event}-q")),
             ttl: HOUR,
             notice_after: Some(HOUR),
+            answer: None,
         }
     }
 

@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use sqlx::PgConnection;
-use switchboard_core::{Author, ChannelName, Cursor, MessageId, Position};
+use switchboard_core::{Author, ChannelName, Cursor, MessageId, Place, Position};
 use switchboard_store::{
-    Accept, AcceptOutcome, Delivery, DeliveryId, Direction, LaneId, MessageKey, Payload, Stored,
+    Accept, AcceptOutcome, Delivery, DeliveryId, Direction, LaneId, MessageKey, Payload, ReplyMessage, Stored,
 };
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     convert::to_micros,
     enqueue::{Enqueued, NewDelivery, NewMessage, enqueue},
     error::Fault,
-    fence, seen,
+    fence, reply, seen,
 };
 
 /// How often a batch is begun anew because another replica took a new chat's name meanwhile. By
@@ -80,8 +80,14 @@ async fn store_messages(
     let messages: Vec<NewMessage<'_>> =
         fresh.iter().zip(&chats).map(|(new, chat)| new_message(*new, chat)).collect();
     let enqueued = enqueue(transaction, Direction::ToAi, &messages).await?;
+    let answers: Vec<NewMessage<'_>> =
+        fresh.iter().zip(&chats).filter_map(|(new, chat)| own_answer(*new, chat)).collect();
+    let mut answered = enqueue(transaction, Direction::ToMessenger, &answers).await?.into_iter();
 
-    let mut new = fresh.iter().zip(chats).zip(enqueued).map(|((new, chat), row)| stored(*new, chat, &row));
+    let mut new = fresh.iter().zip(chats).zip(enqueued).map(|((new, chat), row)| {
+        let answer = new.message.answer.as_ref().and_then(|answer| Some((answer, answered.next()?)));
+        stored(*new, chat, &row, answer)
+    });
     let outcomes = first_time.into_iter().map(|first| {
         let new = if first { new.next() } else { None };
         new.unwrap_or(Stored::Duplicate)
@@ -91,6 +97,12 @@ async fn store_messages(
 
 fn new_message<'a>(new: Incoming<'a>, chat: &TakenChat) -> NewMessage<'a> {
     let message = new.message;
+    let to_ai = || NewDelivery {
+        key: &message.key,
+        payload: None,
+        reply_to: None,
+        ttl_micros: to_micros(message.ttl),
+    };
     NewMessage {
         chat: chat.chat.key.0,
         thread: chat.thread,
@@ -100,33 +112,48 @@ fn new_message<'a>(new: Incoming<'a>, chat: &TakenChat) -> NewMessage<'a> {
         native_id: message.native_id.as_ref().map(MessageId::as_str),
         text: &message.text,
         sent_at: message.sent_at,
-        deliveries: vec![NewDelivery {
-            key: &message.key,
-            payload: None,
-            reply_to: None,
-            ttl_micros: to_micros(message.ttl),
-        }],
+        deliveries: if message.answer.is_none() { vec![to_ai()] } else { Vec::new() },
     }
 }
 
-fn stored(new: Incoming<'_>, chat: &TakenChat, row: &Enqueued) -> Stored {
-    let delivery = &row.deliveries[0];
-    Stored::New {
-        position: Position(row.message),
-        delivery: Box::new(Delivery {
-            id: DeliveryId(delivery.id),
-            lane: LaneId(delivery.lane),
-            seq: delivery.seq,
-            chat: chat.chat.clone(),
-            message: MessageKey(row.message),
-            key: new.message.key.clone(),
-            payload: Payload::ToAi { text: new.message.text.clone() },
-            attempts: 0,
-            run_in: Duration::ZERO,
-            expires_in: new.message.ttl,
-            lane_was_idle: delivery.lane_was_idle,
-        }),
+/// The gateway's own answer to a message, if it has one.
+fn own_answer<'a>(new: Incoming<'a>, chat: &TakenChat) -> Option<NewMessage<'a>> {
+    let answer = new.message.answer.as_ref()?;
+    let reply_to = reply_to(new, chat);
+    Some(reply::message_for_user(chat.chat.key.0, chat.thread, None, answer, reply_to))
+}
+
+/// In a group, an answer refers to what it answers.
+fn reply_to<'a>(new: Incoming<'a>, chat: &TakenChat) -> Option<&'a str> {
+    let native_id = new.message.native_id.as_ref().map(MessageId::as_str);
+    native_id.filter(|_| chat.chat.place == Place::Group)
+}
+
+fn stored(
+    new: Incoming<'_>,
+    chat: &TakenChat,
+    row: &Enqueued,
+    answer: Option<(&ReplyMessage, Enqueued)>,
+) -> Stored {
+    let to_ai = row.deliveries.iter().map(|delivery| Delivery {
+        id: DeliveryId(delivery.id),
+        lane: LaneId(delivery.lane),
+        seq: delivery.seq,
+        chat: chat.chat.clone(),
+        message: MessageKey(row.message),
+        key: new.message.key.clone(),
+        payload: Payload::ToAi { text: new.message.text.clone() },
+        attempts: 0,
+        begun: false,
+        run_in: Duration::ZERO,
+        expires_in: new.message.ttl,
+        lane_was_idle: delivery.lane_was_idle,
+    });
+    let mut deliveries: Vec<Delivery> = to_ai.collect();
+    if let Some((answer, row)) = answer {
+        deliveries.extend(reply::deliveries(&chat.chat, answer, &row, reply_to(new, chat)));
     }
+    Stored::New { position: Position(row.message), deliveries }
 }
 
 /// Writes the cursors of channels whose fences are held; the last one of a channel counts.

@@ -116,7 +116,8 @@ impl<'a> Wanted<'a> {
     fn add(&mut self, message: &'a AcceptMessage) {
         self.user_name = message.chat.user_name.as_deref().or(self.user_name);
         self.native_id = message.native_id.as_ref().map(MessageId::as_str).or(self.native_id);
-        self.notice_after = self.notice_after.or(message.notice_after.map(to_micros));
+        let notice_after = message.notice_after.filter(|_| message.answer.is_none());
+        self.notice_after = self.notice_after.or(notice_after.map(to_micros));
     }
 }
 

@@ -5,7 +5,7 @@ use switchboard_core::{ChannelName, ChatId, ConversationId, UserId};
 use switchboard_store::{ChatDetail, EventRow, ThreadRow};
 
 use crate::{
-    convert::{flag, place},
+    convert::place,
     error::Fault,
     thread_rows::{fields, flags},
 };
@@ -74,11 +74,11 @@ async fn threads(
 }
 
 async fn events(connection: &mut PgConnection, thread: i64) -> Result<Vec<EventRow>, Fault> {
-    let rows =
-        sqlx::query!("SELECT id, flag, value, created_at FROM event WHERE thread = $1 ORDER BY id", thread,)
-            .fetch_all(connection)
-            .await?;
-    rows.into_iter()
-        .map(|row| Ok(EventRow { flag: flag(&row.flag, row.id)?, value: row.value, at: row.created_at }))
-        .collect()
+    let rows = sqlx::query!(
+        r#"SELECT flag, value, created_at AS "at" FROM event WHERE thread = $1 ORDER BY id"#,
+        thread,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| EventRow { flag: row.flag, value: row.value, at: row.at }).collect())
 }

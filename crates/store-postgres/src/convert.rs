@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use switchboard_core::{Author, Flag, Place};
+use switchboard_core::{Author, Place};
 use switchboard_store::{DeliveryState, Direction};
 
 use crate::error::Fault;
@@ -55,11 +55,6 @@ pub(crate) fn state(word: &str, row: i64) -> Result<DeliveryState, Fault> {
 pub(crate) fn author(word: &str, row: i64) -> Result<Author, Fault> {
     one_of([Author::User, Author::Bot, Author::Operator, Author::Gateway], Author::as_str, word)
         .ok_or_else(|| unknown("message", "author", row, word))
-}
-
-/// Reads `event.flag`.
-pub(crate) fn flag(word: &str, row: i64) -> Result<Flag, Fault> {
-    one_of(Flag::ALL, Flag::as_str, word).ok_or_else(|| unknown("event", "flag", row, word))
 }
 
 fn one_of<T: Copy, const N: usize>(all: [T; N], word_of: fn(T) -> &'static str, word: &str) -> Option<T> {

@@ -21,6 +21,7 @@
 
 mod accept;
 mod admin;
+mod begin;
 mod chat;
 mod chat_detail;
 mod connect;
@@ -29,6 +30,7 @@ mod deliveries;
 mod enqueue;
 mod error;
 mod fence;
+mod incident;
 mod lease;
 mod message;
 mod notice;

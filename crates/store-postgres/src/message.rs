@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use sqlx::PgConnection;
-use switchboard_core::{ChannelName, ChatId, ConversationId, EventId, HistoryEntry, Position};
+use switchboard_core::{ChannelName, ChatId, ConversationId, EventId, HistoryEntry, News, Position};
 use switchboard_store::{
-    Accept, AcceptOutcome, ChatKey, ChatRef, LeaseToken, MessageStore, Notice, Reply, ReplyMessage,
+    Accept, AcceptOutcome, ChatKey, ChatRef, Incident, LeaseToken, MessageStore, Notice, Reply, ReplyMessage,
     ReplyOutcome, StoreResult,
 };
 
@@ -14,7 +14,7 @@ use crate::{
     PostgresStore, accept, chat,
     convert::author,
     error::{Fault, within},
-    notice,
+    incident, notice,
     reply::{self, Request},
     seen,
 };
@@ -88,6 +88,22 @@ impl MessageStore for PostgresStore {
         .await
     }
 
+    #[tracing::instrument(name = "db.message.news", level = "debug", skip_all, fields(%channel))]
+    async fn news(&self, channel: &ChannelName, after: Option<Position>) -> StoreResult<News> {
+        within("db.message.news", async {
+            let mut session = self.session().await?;
+            let news = news(&mut session, channel, after).await?;
+            session.done();
+            Ok(news)
+        })
+        .await
+    }
+
+    #[tracing::instrument(name = "db.channel.record", level = "debug", skip_all, fields(%channel))]
+    async fn record(&self, channel: &ChannelName, event: &EventId, incident: Incident) -> StoreResult<bool> {
+        within("db.channel.record", incident::record(self, channel, event, incident)).await
+    }
+
     #[tracing::instrument(name = "db.message.known", level = "debug", skip_all, fields(%channel))]
     async fn known(&self, channel: &ChannelName, events: &[EventId]) -> StoreResult<HashSet<EventId>> {
         within("db.message.known", async {
@@ -156,4 +172,43 @@ async fn history(
             })
         })
         .collect()
+}
+
+/// A message whose transaction began before another's may become visible after it, although its
+/// position is smaller. After so long it is visible, or will never be.
+const SETTLED_AFTER_SECONDS: f64 = 15.0;
+
+async fn news(
+    connection: &mut PgConnection,
+    channel: &ChannelName,
+    after: Option<Position>,
+) -> Result<News, Fault> {
+    let last = sqlx::query_scalar!(
+        r#"
+        SELECT max(id)
+        FROM message
+        WHERE id > $1 AND created_at < now() - $2 * interval '1 second'
+        "#,
+        after.map_or(0, |after| after.0),
+        SETTLED_AFTER_SECONDS,
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    let go_on = Position(last.unwrap_or(after.map_or(0, |after| after.0)));
+    let Some(after) = after else { return Ok(News { latest: Vec::new(), after: go_on }) };
+    let rows = sqlx::query!(
+        r#"
+        SELECT chat.conversation, max(message.id) AS "last!"
+        FROM message
+        JOIN chat ON chat.id = message.chat
+        WHERE message.id > $2 AND chat.channel = $1
+        GROUP BY chat.conversation
+        "#,
+        channel.as_str(),
+        after.0,
+    )
+    .fetch_all(connection)
+    .await?;
+    let latest = rows.into_iter().map(|row| (ConversationId::new(row.conversation), Position(row.last)));
+    Ok(News { latest: latest.collect(), after: go_on })
 }

@@ -5,12 +5,12 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use switchboard_core::{ChannelName, IdempotencyKey};
 use switchboard_store::{
-    Delivery, DeliveryId, Direction, LaneId, MessageKey, QueueStore, ReadyLane, ScanFrom, Settle, Settled,
-    StoreResult,
+    Begin, Begun, Delivery, DeliveryId, Direction, LaneId, MessageKey, QueueStore, ReadyLane, ScanFrom,
+    Settle, Settled, StoreResult,
 };
 
 use crate::{
-    PostgresStore,
+    PostgresStore, begin,
     chat::ChatRow,
     convert::{count, direction, from_micros},
     error::{Fault, within},
@@ -46,6 +46,11 @@ impl QueueStore for PostgresStore {
             Ok(deliveries)
         })
         .await
+    }
+
+    #[tracing::instrument(name = "db.delivery.begin", level = "debug", skip_all, fields(items = batch.len()))]
+    async fn begin(&self, batch: Vec<Begin>) -> StoreResult<Vec<Begun>> {
+        within("db.delivery.begin", begin::begin(self, &batch)).await
     }
 
     #[tracing::instrument(name = "db.delivery.settle", level = "debug", skip_all, fields(items = batch.len()))]
@@ -102,6 +107,7 @@ struct DeliveryRow {
     payload: Option<Value>,
     reply_to: Option<String>,
     attempts: i32,
+    begun: bool,
     run_in: i64,
     expires_in: i64,
 }
@@ -120,7 +126,7 @@ async fn load(
                message.id AS message,
                -- The text of a message for the user is in the payload, rendered.
                CASE WHEN d.payload IS NULL THEN message.text ELSE '' END AS "text!",
-               d.key, d.payload, d.reply_to, d.attempts,
+               d.key, d.payload, d.reply_to, d.attempts, d.begun,
                (extract(epoch FROM d.run_at - now()) * 1000000)::bigint AS "run_in!",
                (extract(epoch FROM d.expires_at - now()) * 1000000)::bigint AS "expires_in!"
         FROM (SELECT DISTINCT UNNEST($1::bigint[]) AS lane) AS wanted
@@ -165,6 +171,7 @@ impl TryFrom<DeliveryRow> for Delivery {
             key: IdempotencyKey::new(row.key),
             payload: payload.decode(direction(&row.direction, row.lane)?)?,
             attempts: count(row.attempts),
+            begun: row.begun,
             run_in: from_micros(row.run_in),
             expires_in: from_micros(row.expires_in),
             lane_was_idle: false,

@@ -16,7 +16,7 @@ use switchboard_store::{
 use crate::{
     chat::ChatRow,
     convert::to_micros,
-    enqueue::{Enqueued, NewDelivery, NewMessage, enqueue},
+    enqueue::{Enqueued, EnqueuedDelivery, NewDelivery, NewMessage, enqueue},
     error::Fault,
     payload, seen,
     thread::ChatThreads,
@@ -181,23 +181,59 @@ fn new_message<'a>(
     let locked = &chats[&known.request.chat];
     let place = known.thread.expect("what brings a message is about a thread");
     let thread = threads[&known.request.chat].threads[place].id.expect("every thread was stored");
+    let message_id = known.request.message_id;
+    Some(message_for_user(known.request.chat, thread, message_id, message, locked.reply_to()))
+}
+
+/// A message for the user, with a delivery for each part.
+pub(crate) fn message_for_user<'a>(
+    chat: i64,
+    thread: i64,
+    ai_message_id: Option<&'a str>,
+    message: &'a ReplyMessage,
+    reply_to: Option<&'a str>,
+) -> NewMessage<'a> {
     let delivery = |part: &'a NewPart| NewDelivery {
         key: &part.key,
         payload: Some(payload::encode(&part.text)),
-        reply_to: locked.reply_to(),
+        reply_to,
         ttl_micros: to_micros(message.ttl),
     };
-    Some(NewMessage {
-        chat: known.request.chat,
+    NewMessage {
+        chat,
         thread,
         author: message.author,
         event_id: None,
-        ai_message_id: known.request.message_id,
+        ai_message_id,
         native_id: None,
         text: &message.text,
         sent_at: None,
         deliveries: message.parts.iter().map(delivery).collect(),
-    })
+    }
+}
+
+/// The deliveries of a message for the user, as they were stored.
+pub(crate) fn deliveries(
+    chat: &ChatRef,
+    message: &ReplyMessage,
+    row: &Enqueued,
+    reply_to: Option<&str>,
+) -> Vec<Delivery> {
+    let delivery = |(part, delivery): (&NewPart, &EnqueuedDelivery)| Delivery {
+        id: DeliveryId(delivery.id),
+        lane: LaneId(delivery.lane),
+        seq: delivery.seq,
+        chat: chat.clone(),
+        message: MessageKey(row.message),
+        key: part.key.clone(),
+        payload: Payload::ToMessenger { text: part.text.clone(), reply_to: reply_to.map(MessageId::new) },
+        attempts: 0,
+        begun: false,
+        run_in: Duration::ZERO,
+        expires_in: message.ttl,
+        lane_was_idle: delivery.lane_was_idle,
+    };
+    iter::zip(&message.parts, &row.deliveries).map(delivery).collect()
 }
 
 impl LockedChat {
@@ -260,23 +296,8 @@ fn outcome<'a>(
         None => ReplyOutcome::Updated,
         Some(message) => {
             let row = enqueued.next().expect("one of each message that is stored");
-            let deliveries = iter::zip(&message.parts, &row.deliveries).map(|(part, delivery)| Delivery {
-                id: DeliveryId(delivery.id),
-                lane: LaneId(delivery.lane),
-                seq: delivery.seq,
-                chat: locked.chat.clone(),
-                message: MessageKey(row.message),
-                key: part.key.clone(),
-                payload: Payload::ToMessenger {
-                    text: part.text.clone(),
-                    reply_to: locked.reply_to().map(MessageId::new),
-                },
-                attempts: 0,
-                run_in: Duration::ZERO,
-                expires_in: message.ttl,
-                lane_was_idle: delivery.lane_was_idle,
-            });
-            ReplyOutcome::Stored { position: Position(row.message), deliveries: deliveries.collect() }
+            let deliveries = deliveries(&locked.chat, message, row, locked.reply_to());
+            ReplyOutcome::Stored { position: Position(row.message), deliveries }
         }
     }
 }

@@ -81,6 +81,7 @@ async fn complete(transaction: &mut PgConnection, items: &[&Settle]) -> Result<(
             UPDATE delivery
             SET state = input.state,
                 attempts = delivery.attempts + input.attempted::integer,
+                begun = FALSE,
                 run_at = coalesce(now() + input.after * interval '1 microsecond', delivery.run_at),
                 native_ids = input.native_ids,
                 last_error = input.error,

@@ -92,6 +92,7 @@ impl Replicas {
             key: IdempotencyKey::new(format!("key of {event}")),
             ttl: HOUR,
             notice_after: Some(HOUR),
+            answer: None,
         };
         Accept { channel: self.channel.clone(), fence, messages: vec![message], cursor: None }
     }
@@ -130,7 +131,7 @@ fn deliveries(outcomes: Vec<AcceptOutcome>) -> Vec<Delivery> {
         AcceptOutcome::NotOwner => panic!("the owner was taken for another"),
     });
     let new = stored.filter_map(|stored| match stored {
-        Stored::New { delivery, .. } => Some(*delivery),
+        Stored::New { mut deliveries, .. } => deliveries.pop(),
         Stored::Duplicate => None,
     });
     new.collect()

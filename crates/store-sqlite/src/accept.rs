@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use switchboard_core::{Author, ChannelName, Position};
-use switchboard_store::{Accept, AcceptMessage, AcceptOutcome, Delivery, Direction, Payload, Stored};
+use switchboard_store::{
+    Accept, AcceptMessage, AcceptOutcome, ChatRef, Delivery, Direction, MessageKey, Payload, Stored,
+};
 
 use crate::{
     SqliteStore, chat,
@@ -11,11 +13,15 @@ use crate::{
     fence::Fences,
     lane::{self, NewDelivery},
     message::{self, NewMessage, Source},
+    reply::{self, Addressee, refuse_nul_in},
     write::Write,
 };
 
 pub(crate) async fn accept(store: &SqliteStore, batch: Vec<Accept>) -> Result<Vec<AcceptOutcome>, Failure> {
-    batch.iter().flat_map(|item| &item.messages).try_for_each(|message| refuse_nul(&message.text))?;
+    for message in batch.iter().flat_map(|item| &item.messages) {
+        refuse_nul(&message.text)?;
+        message.answer.as_ref().map_or(Ok(()), refuse_nul_in)?;
+    }
     let mut write = Write::begin(store).await?;
     let mut fences = Fences::default();
     let mut outcomes = Vec::with_capacity(batch.len());
@@ -65,30 +71,46 @@ async fn accept_message(
         sent_at: message.sent_at,
     };
     let key = message::insert(write, stored).await?;
-    let places = lane::take_places(write, &entered.chat, Direction::ToAi, 1).await?;
+    let deliveries = match message.answer {
+        Some(answer) => {
+            let to = Addressee::find(write, entered.chat.key).await?.expect("the chat was just entered");
+            reply::store_message(write, to, entered.thread, None, answer).await?.deliveries
+        }
+        None => vec![ask_ai(write, entered.chat, key, message).await?],
+    };
+    Ok(Stored::New { position: Position::from(key), deliveries })
+}
+
+/// Enqueues the delivery to the AI.
+async fn ask_ai(
+    write: &mut Write,
+    chat: ChatRef,
+    stored: MessageKey,
+    message: AcceptMessage,
+) -> Result<Delivery, Failure> {
+    let places = lane::take_places(write, &chat, Direction::ToAi, 1).await?;
     let delivery = NewDelivery {
         lane: places.lane,
         seq: places.seq,
-        message: key,
+        message: stored,
         part: 0,
         key: &message.key,
         payload: None,
         reply_to: None,
         ttl: message.ttl,
     };
-    let id = lane::insert(write, delivery).await?;
-    let delivery = Delivery {
-        id,
+    Ok(Delivery {
+        id: lane::insert(write, delivery).await?,
         lane: places.lane,
         seq: places.seq,
-        chat: entered.chat,
-        message: key,
+        chat,
+        message: stored,
         key: message.key,
         payload: Payload::ToAi { text: message.text },
         attempts: 0,
+        begun: false,
         run_in: Duration::ZERO,
         expires_in: message.ttl,
         lane_was_idle: places.was_idle,
-    };
-    Ok(Stored::New { position: Position::from(key), delivery: Box::new(delivery) })
+    })
 }

@@ -181,7 +181,7 @@ async fn events(
 ) -> Result<HashMap<i64, Vec<EventRow>>, Failure> {
     let rows = sqlx::query!(
         r#"
-        SELECT event.id, event.thread, event.flag, event.value AS "value: bool", event.created_at
+        SELECT event.thread, event.flag, event.value AS "value: bool", event.created_at
         FROM event
         JOIN thread ON thread.id = event.thread
         WHERE thread.chat = ?
@@ -193,8 +193,7 @@ async fn events(
     .await?;
     let mut events: HashMap<i64, Vec<EventRow>> = HashMap::new();
     for row in rows {
-        let flag = Cell { table: "event", column: "flag", row: row.id }.flag(&row.flag)?;
-        let event = EventRow { flag, value: row.value, at: clock::moment(row.created_at) };
+        let event = EventRow { flag: row.flag, value: row.value, at: clock::moment(row.created_at) };
         events.entry(row.thread).or_default().push(event);
     }
     Ok(events)

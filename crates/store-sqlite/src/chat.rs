@@ -1,5 +1,7 @@
 //! Chats: finding and making them.
 
+use std::time::Duration;
+
 use switchboard_core::{ChannelName, ChatId, ConversationId};
 use switchboard_store::{AcceptMessage, ChatKey, ChatRef, ChatSpec};
 
@@ -124,7 +126,7 @@ async fn update(
 ) -> Result<Option<Found>, Failure> {
     let Route { channel, conversation, user } = route(channel, &message.chat);
     let native_id = message.native_id.as_ref().map(switchboard_core::MessageId::as_str);
-    let notice_at = message.notice_after.map(|wait| clock::after(write.now, wait));
+    let notice_at = notice_after(message).map(|wait| clock::after(write.now, wait));
     // What is not stated this time is left as it was.
     let row = sqlx::query!(
         r#"
@@ -155,7 +157,7 @@ async fn make(write: &mut Write, channel: &ChannelName, message: &AcceptMessage)
     let place = place_word(message.chat.place);
     let native_id = message.native_id.as_ref().map(switchboard_core::MessageId::as_str);
     let now = write.now;
-    let notice_at = message.notice_after.map(|wait| clock::after(now, wait));
+    let notice_at = notice_after(message).map(|wait| clock::after(now, wait));
     let row = sqlx::query!(
         r#"
         INSERT INTO chat (
@@ -191,6 +193,11 @@ async fn make(write: &mut Write, channel: &ChannelName, message: &AcceptMessage)
     .fetch_one(&mut **write)
     .await?;
     Ok((row.id, row.chat_id, None))
+}
+
+/// Who has the gateway's own answer does not wait for another.
+fn notice_after(message: &AcceptMessage) -> Option<Duration> {
+    message.notice_after.filter(|_| message.answer.is_none())
 }
 
 /// By which a chat is found.

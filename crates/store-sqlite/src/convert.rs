@@ -1,7 +1,7 @@
 //! From columns to models, and back where a column holds JSON.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use switchboard_core::{Author, Cause, Flag, Place, markup::Rendered};
+use switchboard_core::{Author, Cause, Place, markup::Rendered};
 use switchboard_store::{DeliveryState, Direction, StoreError};
 
 use crate::error::Failure;
@@ -37,10 +37,6 @@ impl Cell {
     pub(crate) fn author(self, word: &str) -> Result<Author, Failure> {
         let all = [Author::User, Author::Bot, Author::Operator, Author::Gateway];
         self.word(word, &all, Author::as_str)
-    }
-
-    pub(crate) fn flag(self, word: &str) -> Result<Flag, Failure> {
-        self.word(word, &Flag::ALL, Flag::as_str)
     }
 
     pub(crate) fn state(self, word: &str) -> Result<DeliveryState, Failure> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use switchboard_core::{ChannelName, ConversationId, EventId, HistoryEntry, Position};
+use switchboard_core::{ChannelName, ConversationId, EventId, HistoryEntry, News, Position};
 
 use crate::{
     SqliteStore, clock,
@@ -65,6 +65,40 @@ impl TryFrom<EntryRow> for HistoryEntry {
             at: clock::moment(row.created_at),
         })
     }
+}
+
+/// In which conversations something was stored after a position. There is one writer, so that
+/// positions become visible in their order, and nothing needs to be looked at twice.
+pub(crate) async fn news(
+    store: &SqliteStore,
+    channel: &ChannelName,
+    after: Option<Position>,
+) -> Result<News, Failure> {
+    let mut reader = store.reader().await?;
+    let Some(after) = after else {
+        let last = sqlx::query_scalar!(r#"SELECT max(id) AS "last: i64" FROM message"#)
+            .fetch_one(&mut *reader)
+            .await?;
+        return Ok(News { latest: Vec::new(), after: Position(last.unwrap_or(0)) });
+    };
+    let channel = channel.as_str();
+    let rows = sqlx::query!(
+        r#"
+        SELECT chat.channel = ?1 AS "ours!: bool", chat.conversation AS "conversation!", max(message.id) AS "last!: i64"
+        FROM message
+        JOIN chat ON chat.id = message.chat
+        WHERE message.id > ?2
+        GROUP BY chat.channel, chat.conversation
+        "#,
+        channel,
+        after.0,
+    )
+    .fetch_all(&mut *reader)
+    .await?;
+    let after = rows.iter().map(|row| row.last).fold(after.0, i64::max);
+    let ours = rows.into_iter().filter(|row| row.ours);
+    let latest = ours.map(|row| (ConversationId::new(row.conversation), Position(row.last)));
+    Ok(News { latest: latest.collect(), after: Position(after) })
 }
 
 /// Which of these events were seen before.

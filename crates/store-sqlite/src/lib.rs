@@ -20,6 +20,7 @@ mod deliveries;
 mod error;
 mod fence;
 mod history;
+mod incident;
 mod lane;
 mod lease;
 mod message;

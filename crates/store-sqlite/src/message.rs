@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use switchboard_core::{
-    Author, ChannelName, ChatId, ConversationId, EventId, HistoryEntry, MessageId, Position,
+    Author, ChannelName, ChatId, ConversationId, EventId, HistoryEntry, MessageId, News, Position,
 };
 use switchboard_store::{
-    Accept, AcceptOutcome, ChatKey, ChatRef, LeaseToken, MessageKey, MessageStore, Notice, Reply,
+    Accept, AcceptOutcome, ChatKey, ChatRef, Incident, LeaseToken, MessageKey, MessageStore, Notice, Reply,
     ReplyMessage, ReplyOutcome, StoreResult,
 };
 use time::OffsetDateTime;
@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use crate::{
     SqliteStore, accept, chat, clock,
     error::{Failure, named},
-    history, notice, reply,
+    history, incident, notice, reply,
     write::Write,
 };
 
@@ -55,6 +55,14 @@ impl MessageStore for SqliteStore {
         limit: u32,
     ) -> StoreResult<Vec<HistoryEntry>> {
         named("db.message.history", history::history(self, channel, conversation, after, limit)).await
+    }
+
+    async fn news(&self, channel: &ChannelName, after: Option<Position>) -> StoreResult<News> {
+        named("db.message.news", history::news(self, channel, after)).await
+    }
+
+    async fn record(&self, channel: &ChannelName, event: &EventId, incident: Incident) -> StoreResult<bool> {
+        named("db.channel.record", incident::record(self, channel, event, incident)).await
     }
 
     async fn known(&self, channel: &ChannelName, events: &[EventId]) -> StoreResult<HashSet<EventId>> {

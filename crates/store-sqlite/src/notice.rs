@@ -56,7 +56,7 @@ pub(crate) async fn send(
     let thread = thread::update(&mut write, &to, ThreadUpdate::default()).await?;
     let outcome = store_message(&mut write, to, thread, None, notice).await?;
     write.commit().await?;
-    Ok(Some(outcome))
+    Ok(Some(outcome.into()))
 }
 
 /// Keeps in mind that the user has been told. `false`: the notice is not due.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use switchboard_core::{ChannelName, IdempotencyKey, MessageId};
 use switchboard_store::{
-    ChatRef, Delivery, DeliveryId, Direction, LaneId, MessageKey, Payload, QueueStore, ReadyLane, ScanFrom,
-    Settle, Settled, StoreResult,
+    Begin, Begun, ChatRef, Delivery, DeliveryId, Direction, LaneId, MessageKey, Payload, QueueStore,
+    ReadyLane, ScanFrom, Settle, Settled, StoreResult,
 };
 
 use crate::{
@@ -32,6 +32,10 @@ impl QueueStore for SqliteStore {
 
     async fn load(&self, lanes: &[LaneId], per_lane: u32) -> StoreResult<Vec<Delivery>> {
         named("db.delivery.load", load(self, lanes, per_lane)).await
+    }
+
+    async fn begin(&self, batch: Vec<Begin>) -> StoreResult<Vec<Begun>> {
+        named("db.delivery.begin", settle::begin(self, batch)).await
     }
 
     async fn settle(&self, batch: Vec<Settle>) -> StoreResult<Vec<Settled>> {
@@ -81,7 +85,7 @@ async fn load(store: &SqliteStore, lanes: &[LaneId], per_lane: u32) -> Result<Ve
         r#"
         SELECT
             delivery.id AS "id!", delivery.lane, delivery.seq, delivery.message, delivery.key, delivery.payload,
-            delivery.reply_to, delivery.attempts, delivery.run_at, delivery.expires_at,
+            delivery.reply_to, delivery.attempts, delivery.begun AS "begun: bool", delivery.run_at, delivery.expires_at,
             iif(delivery.payload IS NULL, message.text, '') AS "text!: String",
             chat.id AS "chat!", chat.chat_id, chat.channel, chat.conversation, chat.place,
             CAST(unixepoch('subsec') * 1000000 AS INTEGER) AS "now!: i64"
@@ -116,6 +120,7 @@ struct DeliveryRecord {
     payload: Option<String>,
     reply_to: Option<String>,
     attempts: i64,
+    begun: bool,
     run_at: i64,
     expires_at: i64,
     text: String,
@@ -157,6 +162,7 @@ impl TryFrom<DeliveryRecord> for Delivery {
             key: IdempotencyKey::new(row.key),
             payload,
             attempts: column("attempts").count(row.attempts)?,
+            begun: row.begun,
             run_in,
             expires_in,
             lane_was_idle: false,

@@ -57,7 +57,8 @@ async fn reply_item(write: &mut Write, item: Reply) -> Result<ReplyOutcome, Fail
     }
     match (item.message, thread) {
         (Some(message), Some(thread)) => {
-            store_message(write, chat, thread, item.message_id.as_deref(), message).await
+            let stored = store_message(write, chat, thread, item.message_id.as_deref(), message).await?;
+            Ok(stored.into())
         }
         _ => Ok(ReplyOutcome::Updated),
     }
@@ -103,6 +104,19 @@ impl Addressee {
     }
 }
 
+/// A message for the user that was stored.
+pub(crate) struct StoredReply {
+    message: MessageKey,
+    /// One per part.
+    pub(crate) deliveries: Vec<Delivery>,
+}
+
+impl From<StoredReply> for ReplyOutcome {
+    fn from(stored: StoredReply) -> Self {
+        Self::Stored { position: Position::from(stored.message), deliveries: stored.deliveries }
+    }
+}
+
 /// Stores a message for the user, and one delivery per part.
 pub(crate) async fn store_message(
     write: &mut Write,
@@ -110,7 +124,7 @@ pub(crate) async fn store_message(
     thread: i64,
     ai_message_id: Option<&str>,
     message: ReplyMessage,
-) -> Result<ReplyOutcome, Failure> {
+) -> Result<StoredReply, Failure> {
     let stored = NewMessage {
         chat: to.chat.key,
         thread,
@@ -129,7 +143,7 @@ pub(crate) async fn store_message(
     }
 
     let deliveries = enqueue(write, to, key, message.parts, message.ttl).await?;
-    Ok(ReplyOutcome::Stored { position: Position::from(key), deliveries })
+    Ok(StoredReply { message: key, deliveries })
 }
 
 /// One delivery per part, in the chat's lane to the messenger.
@@ -171,6 +185,7 @@ async fn enqueue(
             key: part.key,
             payload: Payload::ToMessenger { text: part.text, reply_to: reply_to.clone() },
             attempts: 0,
+            begun: false,
             run_in: Duration::ZERO,
             expires_in: ttl,
             lane_was_idle: places.was_idle && number == 0,

@@ -1,7 +1,7 @@
 //! Completing attempts.
 
 use switchboard_core::MessageId;
-use switchboard_store::{DeliveryState, Outcome, Settle, Settled};
+use switchboard_store::{Begin, Begun, DeliveryState, Outcome, Settle, Settled};
 
 use crate::{SqliteStore, clock, convert, error::Failure, fence::Fences, lane, write::Write};
 
@@ -21,6 +21,27 @@ pub(crate) async fn settle(store: &SqliteStore, batch: Vec<Settle>) -> Result<Ve
     Ok(settled)
 }
 
+/// Remembers that attempts begin.
+pub(crate) async fn begin(store: &SqliteStore, batch: Vec<Begin>) -> Result<Vec<Begun>, Failure> {
+    let mut write = Write::begin(store).await?;
+    let mut fences = Fences::default();
+    let mut begun = Vec::with_capacity(batch.len());
+    for item in batch {
+        begun.push(if fences.holds(&mut write, &item.channel, item.fence).await? {
+            let pending = sqlx::query!(
+                "UPDATE delivery SET begun = 1 WHERE id = ? AND state = 'pending'",
+                item.delivery.0
+            );
+            pending.execute(&mut *write).await?;
+            Begun::Committed
+        } else {
+            Begun::NotOwner
+        });
+    }
+    write.commit().await?;
+    Ok(begun)
+}
+
 /// Gives the delivery its new state, if it is pending.
 async fn complete(write: &mut Write, item: &Settle) -> Result<(), Failure> {
     let change = Change::of(&item.outcome, write.now)?;
@@ -31,6 +52,7 @@ async fn complete(write: &mut Write, item: &Settle) -> Result<(), Failure> {
         UPDATE delivery
         SET state = ?3,
             attempts = attempts + ?4,
+            begun = 0,
             run_at = coalesce(?5, run_at),
             native_ids = ?6,
             last_error = ?7,

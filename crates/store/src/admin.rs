@@ -193,11 +193,14 @@ pub struct ThreadRow {
     pub events: Vec<EventRow>,
 }
 
-/// A flag of a thread got another value.
+/// The name under which it is stored that the user can be reached, or no longer.
+pub const REACHABLE: &str = "reachable";
+
+/// Something changed on a thread.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EventRow {
-    /// The flag.
-    pub flag: Flag,
+    /// What changed: one of the thread's flags ([`switchboard_core::Flag`]), or [`REACHABLE`].
+    pub flag: String,
     /// Its new value.
     pub value: bool,
     /// When.

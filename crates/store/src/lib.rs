@@ -24,17 +24,17 @@ use async_trait::async_trait;
 
 pub use admin::{
     AdminStore, AttemptRow, ChatDetail, DeliveryDetail, DeliveryFilter, DeliveryRow, DeliveryState, EventRow,
-    QueueCounts, RefusedWebhook, ThreadRow, WebhookRow,
+    QueueCounts, REACHABLE, RefusedWebhook, ThreadRow, WebhookRow,
 };
 pub use error::{StoreError, StoreResult};
 pub use lease::{Lease, LeaseStore, LeaseToken};
 pub use queue::{
-    ChatKey, ChatRef, Delivery, DeliveryId, Direction, LaneId, LaneState, MessageKey, Outcome, Payload,
-    QueueStore, ReadyLane, ScanFrom, Settle, Settled,
+    Begin, Begun, ChatKey, ChatRef, Delivery, DeliveryId, Direction, LaneId, LaneState, MessageKey, Outcome,
+    Payload, QueueStore, ReadyLane, ScanFrom, Settle, Settled,
 };
 pub use write::{
-    Accept, AcceptMessage, AcceptOutcome, ChatSpec, MessageStore, NewPart, Notice, Reply, ReplyMessage,
-    ReplyOutcome, Stored,
+    Accept, AcceptMessage, AcceptOutcome, ChatSpec, Incident, MessageStore, NewPart, Notice, Reply,
+    ReplyMessage, ReplyOutcome, Stored,
 };
 
 /// Everything a gateway stores. Implemented for Postgres and for SQLite.

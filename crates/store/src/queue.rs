@@ -98,6 +98,9 @@ pub struct Delivery {
     pub payload: Payload,
     /// How often it was tried before.
     pub attempts: u32,
+    /// Whether an attempt was begun whose outcome was never stored: the process died meanwhile.
+    /// Only where beginnings are stored ([`QueueStore::begin`]).
+    pub begun: bool,
     /// How long it must still wait, from when it was read. Zero: it may run.
     pub run_in: Duration,
     /// After how long it expires, from when it was read. Zero: it has.
@@ -189,6 +192,26 @@ pub struct Settle {
     pub attempted: bool,
 }
 
+/// The beginning of one attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Begin {
+    /// The channel.
+    pub channel: ChannelName,
+    /// The owner's token.
+    pub fence: LeaseToken,
+    /// The delivery.
+    pub delivery: DeliveryId,
+}
+
+/// What became of a [`Begin`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// It is committed.
+    Committed,
+    /// The fence is not the channel's token any more; nothing changed.
+    NotOwner,
+}
+
 /// What became of a [`Settle`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
@@ -228,6 +251,11 @@ pub trait QueueStore: Send + Sync {
 
     /// The first `per_lane` pending deliveries of each lane, in the order of (lane, seq).
     async fn load(&self, lanes: &[LaneId], per_lane: u32) -> StoreResult<Vec<Delivery>>;
+
+    /// Remembers that attempts at these deliveries begin, in one transaction. Called before an attempt
+    /// only where one that is cut off must not be repeated; every completion takes it back. What is
+    /// not pending any more is left alone. `NotOwner`: nothing changed, and nothing may begin.
+    async fn begin(&self, batch: Vec<Begin>) -> StoreResult<Vec<Begun>>;
 
     /// Completes attempts, in one transaction; the outcomes are in the order of the batch. Per
     /// item: if the fence is not the channel's token (its row stays locked against a new owner until

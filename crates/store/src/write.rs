@@ -6,7 +6,7 @@ use std::{collections::HashSet, time::Duration};
 use async_trait::async_trait;
 use switchboard_core::{
     AiName, Author, ChannelName, ChatId, ChatIdChoice, ConversationId, Cursor, EventId, HistoryEntry,
-    IdempotencyKey, MessageId, Place, Position, ThreadUpdate, UserId, markup::Rendered,
+    IdempotencyKey, MessageId, News, Place, Position, ThreadUpdate, UserId, markup::Rendered,
 };
 use time::OffsetDateTime;
 
@@ -44,6 +44,9 @@ pub struct AcceptMessage {
     pub ttl: Duration,
     /// After how long without an answer the user is told so; `None`: never.
     pub notice_after: Option<Duration>,
+    /// The gateway's own answer. With it, nothing goes to the AI: `key`, `ttl` and `notice_after` do
+    /// not count.
+    pub answer: Option<ReplyMessage>,
 }
 
 /// Where a chat is, and how it is called if it is new.
@@ -75,12 +78,13 @@ pub enum AcceptOutcome {
 /// What became of one message.
 #[derive(Clone, Debug)]
 pub enum Stored {
-    /// It is stored, and this delivery takes it to the AI.
+    /// It is stored.
     New {
         /// Where it stands in its chat.
         position: Position,
-        /// The delivery to the AI.
-        delivery: Box<Delivery>,
+        /// The one that takes it to the AI, or those that take the gateway's own answer to the
+        /// messenger.
+        deliveries: Vec<Delivery>,
     },
     /// It had been stored before (or came twice in this very batch); nothing changed.
     Duplicate,
@@ -153,6 +157,25 @@ pub struct Notice {
     pub conversation: ConversationId,
 }
 
+/// Something that happened on a channel and is no message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Incident {
+    /// The people in a conversation can be reached no longer, or again.
+    Reachable {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Whether it can be written to now.
+        reachable: bool,
+    },
+    /// The platform handed over something that the adapter cannot read.
+    Unreadable {
+        /// What is wrong with it.
+        reason: String,
+        /// As it came.
+        raw: Vec<u8>,
+    },
+}
+
 /// What comes in, and what was said.
 #[async_trait]
 pub trait MessageStore: Send + Sync {
@@ -167,7 +190,8 @@ pub trait MessageStore: Send + Sync {
     ///    its name and last native id are updated; where it has no open thread, one is opened (its
     ///    thread_id yet unknown); where `notice_after` is given, and no notice is due or was sent
     ///    since the last answer, a notice becomes due; the message is stored; a delivery is enqueued
-    ///    in the chat's lane to the AI.
+    ///    in the chat's lane to the AI, or the gateway's own `answer` is stored behind it, with a
+    ///    delivery per part in the chat's lane to the messenger.
     /// 3. With a `fence`: the cursor is stored.
     ///
     /// The chat's row is locked before the message's id is drawn, so that ids within a chat
@@ -216,6 +240,15 @@ pub trait MessageStore: Send + Sync {
         after: Position,
         limit: u32,
     ) -> StoreResult<Vec<HistoryEntry>>;
+
+    /// In which conversations of the channel something was stored after a position; see
+    /// [`switchboard_core::Inbox::news`].
+    async fn news(&self, channel: &ChannelName, after: Option<Position>) -> StoreResult<News>;
+
+    /// Stores an incident, unless its event was seen before (`false`). That a conversation can be
+    /// reached or not is an event on the open or else the latest thread of each of its chats, where
+    /// it is another than the one before; a conversation without a chat has none.
+    async fn record(&self, channel: &ChannelName, event: &EventId, incident: Incident) -> StoreResult<bool>;
 
     /// Which of these events of the channel were seen before.
     async fn known(&self, channel: &ChannelName, events: &[EventId]) -> StoreResult<HashSet<EventId>>;

@@ -26,5 +26,6 @@ pub(crate) fn capabilities() -> Capabilities {
         // The page shows what is stored, and a message is stored once however often it is sent.
         idempotency: Idempotency::Forever,
         rates: Rates::default(),
+        rated_as: None,
     }
 }

@@ -5,7 +5,7 @@ use switchboard_core::{Addressed, Event, IncomingMessage, Place};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{error::ApiError, id::VisitorId};
+use crate::{error::ApiError, token::Claim};
 
 /// What the page posts.
 #[derive(Debug, Deserialize)]
@@ -39,17 +39,19 @@ impl PostedMessage {
     }
 
     /// The event that this is.
-    pub(crate) fn into_event(self, visitor: VisitorId, now: OffsetDateTime) -> Event {
+    pub(crate) fn into_event(self, claim: &Claim, now: OffsetDateTime) -> Event {
+        let visitor = &claim.visitor;
         Event::Message(IncomingMessage {
             event_id: visitor.event(self.id),
             conversation: visitor.conversation(),
             place: Place::Direct,
             addressed: Addressed::ToBot,
             user: visitor.user(),
-            user_name: None,
+            user_name: claim.name.clone(),
             native_id: None,
             text: self.text,
             sent_at: Some(now),
+            answer: None,
         })
     }
 }

@@ -9,7 +9,7 @@ use switchboard_core::{
     Action, ConnectionState, ConversationId, Idempotency, MessageId, NotSupported, Receipt, Scope, SendError,
     SendText, Verdict, chain, markup::Rendered,
 };
-use switchboard_store::{Delivery, LeaseToken, Outcome, Payload, Settle, Settled, Store};
+use switchboard_store::{Begin, Begun, Delivery, LeaseToken, Outcome, Payload, Settle, Settled, Store};
 use tokio::time::Instant;
 
 use super::lane::Queued;
@@ -41,6 +41,7 @@ pub(crate) struct Attempts {
     pub(crate) to: Attached,
     pub(crate) ai: Arc<dyn AiBackend>,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) begin: GroupCommit<Begin, Begun>,
     pub(crate) settle: GroupCommit<Settle, Settled>,
     pub(crate) fence: LeaseToken,
     pub(crate) backoff: Backoff,
@@ -116,8 +117,32 @@ impl Attempts {
             Payload::ToAi { text } => self.to_ai(delivery, text).await,
             Payload::ToMessenger { text, reply_to } => {
                 self.typing.answered(delivery.chat.key);
-                self.to_messenger(delivery, text, reply_to.as_ref()).await
+                match self.begin(delivery).await {
+                    Ok(()) => self.to_messenger(delivery, text, reply_to.as_ref()).await,
+                    Err(result) => result,
+                }
             }
+        }
+    }
+
+    /// Where a message is rather lost than sent twice, the beginning of an attempt is stored, so that
+    /// one that is cut off by the process's end is not repeated after its start.
+    async fn begin(&self, delivery: &Delivery) -> std::result::Result<(), Result> {
+        let idempotency = self.to.messenger.capabilities(&delivery.chat.conversation).idempotency;
+        if self.to.channel.policy.on_unknown == OnUnknown::Retry || idempotency == Idempotency::Forever {
+            return Ok(());
+        }
+        if delivery.begun {
+            let cut_off = "the gateway ended during an attempt; not sent again, as on_unknown says";
+            return Err(Result::dead(cut_off.to_owned()));
+        }
+        let begin =
+            Begin { channel: self.to.channel.policy.name.clone(), fence: self.fence, delivery: delivery.id };
+        match self.begin.submit(begin).await {
+            Ok(Begun::Committed) => Ok(()),
+            // The completion is refused for the same reason, and so the lane learns of it.
+            Ok(Begun::NotOwner) => Err(self.retry(delivery, "another replica owns the channel".to_owned())),
+            Err(_) => Err(self.retry(delivery, "the store did not take the attempt's beginning".to_owned())),
         }
     }
 
@@ -213,7 +238,10 @@ impl Attempts {
                 let after = self.pause(delivery, after);
                 let pause = match scope {
                     Scope::Channel => Pause::Everything(after),
-                    Scope::Conversation => Pause::Conversation(conversation, after),
+                    Scope::Conversation => {
+                        let rated_as = self.to.messenger.capabilities(&conversation).rated_as;
+                        Pause::Conversation(rated_as.unwrap_or(conversation), after)
+                    }
                 };
                 Result { outcome: Outcome::Retry { after, error: reason }, pause: Some(pause) }
             }

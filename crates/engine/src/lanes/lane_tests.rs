@@ -21,6 +21,7 @@ fn queued(seq: i64, now: Instant) -> Queued {
         key: IdempotencyKey::new("k"),
         payload: Payload::ToAi { text: "hi".to_owned() },
         attempts: 0,
+        begun: false,
         run_in: Duration::ZERO,
         expires_in: Duration::from_hours(1),
         lane_was_idle: false,

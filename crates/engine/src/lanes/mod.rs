@@ -253,12 +253,12 @@ impl Lanes {
 
     /// Takes what the platform's rates ask for; where there is too little, the lane waits.
     fn pay(&mut self, id: LaneId, conversation: &ConversationId, now: Instant) -> bool {
-        let rates = self.attempts.rates(conversation);
+        let (rates, rated_as) = self.attempts.rates(conversation);
         let paid = self.active.get(&id).is_some_and(|lane| lane.paid);
         let gate = &mut self.side(Direction::ToMessenger).gate;
-        let wait = gate.conversation_pause(conversation, now).or_else(|| {
+        let wait = gate.conversation_pause(&rated_as, now).or_else(|| {
             let rate = rates.conversation.filter(|_| !paid)?;
-            gate.pay_conversation(rate, conversation).err()
+            gate.pay_conversation(rate, &rated_as).err()
         });
         if let Some(wait) = wait {
             self.parked.insert(id, wait);
@@ -277,12 +277,14 @@ impl Lanes {
 }
 
 impl Attempts {
-    /// How fast this conversation may be sent to.
-    fn rates(&self, conversation: &ConversationId) -> Rates {
-        match self.to.channel.policy.limits {
-            Limits::Platform => self.to.messenger.capabilities(conversation).rates,
+    /// How fast this conversation may be sent to, and the name under which its rate is counted.
+    fn rates(&self, conversation: &ConversationId) -> (Rates, ConversationId) {
+        let capabilities = self.to.messenger.capabilities(conversation);
+        let rates = match self.to.channel.policy.limits {
+            Limits::Platform => capabilities.rates,
             Limits::Off => Rates::default(),
             Limits::Rates(rates) => rates,
-        }
+        };
+        (rates, capabilities.rated_as.unwrap_or_else(|| conversation.clone()))
     }
 }

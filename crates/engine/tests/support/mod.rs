@@ -114,6 +114,7 @@ impl Messenger for FakeMessenger {
             attachment: None,
             idempotency: self.idempotency,
             rates: Rates::default(),
+            rated_as: None,
         }
     }
 
@@ -320,6 +321,7 @@ pub fn message(user: &str, text: &str) -> Event {
         native_id: None,
         text: text.to_owned(),
         sent_at: None,
+        answer: None,
     })
 }
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use switchboard_core::{
     AcceptError, Accepted, ChannelStatus, ConversationId, Cursor, Event, EventId, Finding, HistoryEntry,
-    Inbox, Intake, Position, ReadError, Severity, chain,
+    Inbox, Intake, News, Position, ReadError, Severity, chain,
 };
 use switchboard_store::StoreError;
 use tokio_util::sync::CancellationToken;
@@ -114,6 +114,10 @@ impl Intake for Closed {
     }
 
     async fn history(&self, _: &ConversationId, _: Position, _: u32) -> Result<Vec<HistoryEntry>, ReadError> {
+        Err(ReadError)
+    }
+
+    async fn news(&self, _: Option<Position>) -> Result<News, ReadError> {
         Err(ReadError)
     }
 

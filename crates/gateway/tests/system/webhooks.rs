@@ -121,10 +121,12 @@ async fn flags_are_kept_with_one_event_per_change_and_a_close_opens_a_new_thread
     let flags =
         [(Flag::GetContact, true), (Flag::Interest, false), (Flag::Operator, false), (Flag::Close, true)];
     assert_eq!(threads[0].flags, BTreeMap::from(flags));
-    let mut events: Vec<_> = threads[0].events.iter().map(|event| (event.flag, event.value)).collect();
+    let mut events: Vec<_> =
+        threads[0].events.iter().map(|event| (event.flag.as_str(), event.value)).collect();
     events.sort_unstable();
     let mut expected =
-        [(Flag::GetContact, true), (Flag::Operator, true), (Flag::Operator, false), (Flag::Close, true)];
+        [(Flag::GetContact, true), (Flag::Operator, true), (Flag::Operator, false), (Flag::Close, true)]
+            .map(|(flag, value)| (flag.as_str(), value));
     expected.sort_unstable();
     assert_eq!(events, expected);
     assert!(!threads[0].open && threads[1].open);

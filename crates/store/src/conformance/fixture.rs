@@ -171,6 +171,7 @@ fn message(chat: ChatSpec, event: &str) -> AcceptMessage {
         key: key(),
         ttl: HOUR,
         notice_after: None,
+        answer: None,
     }
 }
 
@@ -198,7 +199,10 @@ pub fn committed(outcome: AcceptOutcome) -> Vec<Stored> {
 /// A message that was new.
 pub fn said(stored: Stored) -> Said {
     match stored {
-        Stored::New { position, delivery } => Said { position, delivery: *delivery },
+        Stored::New { position, mut deliveries } => {
+            assert_eq!(deliveries.len(), 1, "one delivery to the AI");
+            Said { position, delivery: deliveries.remove(0) }
+        }
         Stored::Duplicate => panic!("a new message was taken for a duplicate"),
     }
 }

@@ -19,6 +19,7 @@ pub mod admin;
 pub mod concurrency;
 mod fixture;
 pub mod history;
+pub mod incident;
 pub mod lease;
 pub mod notice;
 pub mod queue;
@@ -144,6 +145,14 @@ macro_rules! store_conformance {
                 what_is_unknown_is_not_found
                 migrating_again_does_nothing
             }
+            incident {
+                that_a_user_cannot_be_reached_is_an_event
+                what_cannot_be_read_is_kept_once
+                the_gateway_s_own_answer_goes_to_the_messenger
+                the_gateway_s_own_answer_in_a_group_is_a_reply
+                an_attempt_that_was_begun_is_remembered
+                news_names_conversations_with_more
+            }
             history {
                 both_sides_are_merged_in_order
                 one_conversation_does_not_see_another
@@ -175,6 +184,7 @@ mod tests {
             ("admin", include_str!("admin.rs")),
             ("concurrency", include_str!("concurrency.rs")),
             ("history", include_str!("history.rs")),
+            ("incident", include_str!("incident.rs")),
             ("lease", include_str!("lease.rs")),
             ("notice", include_str!("notice.rs")),
             ("queue", include_str!("queue.rs")),

@@ -100,10 +100,11 @@ pub async fn every_change_of_a_flag_is_one_event(store: Arc<dyn Store>) {
             [(false, false), (true, true), (true, false), (false, true), (false, false), (true, true)]
         {
             update(&store, &chat, states(Some("t1"), [(flag, stated)])).await;
-            expected.extend(changes.then_some((flag, stated)));
+            expected.extend(changes.then_some((flag.as_str(), stated)));
             let thread = only_thread(&store, &chat).await;
             assert_eq!(thread.flags, [(flag, stated)].into());
-            let events: Vec<_> = thread.events.iter().map(|event| (event.flag, event.value)).collect();
+            let events: Vec<_> =
+                thread.events.iter().map(|event| (event.flag.as_str(), event.value)).collect();
             assert_eq!(events, expected, "after {flag:?} = {stated}");
         }
     }

@@ -21,7 +21,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use switchboard_core::{
     AcceptError, Accepted, Author, ChannelName, ChannelStatus, ConversationId, Cursor, Event, EventId,
-    HistoryEntry, Inbox, Intake, Position, Rate, ReadError,
+    HistoryEntry, Inbox, Intake, News, Position, Rate, ReadError,
 };
 use switchboard_web::{Web, WebConfig, WebMessenger};
 use time::OffsetDateTime;
@@ -91,6 +91,17 @@ impl Intake for FakeIntake {
 
     async fn cursor(&self) -> Result<Option<Cursor>, ReadError> {
         Ok(None)
+    }
+
+    async fn news(&self, after: Option<Position>) -> Result<News, ReadError> {
+        if self.down.load(Ordering::SeqCst) {
+            return Err(ReadError);
+        }
+        let stored = self.stored.lock().unwrap();
+        let last = Position(i64::try_from(stored.len()).unwrap());
+        let new = stored.iter().filter(|(_, entry)| after.is_some_and(|after| entry.position > after));
+        let latest = new.map(|(conversation, entry)| (conversation.clone(), entry.position)).collect();
+        Ok(News { latest, after: last })
     }
 
     async fn history(
