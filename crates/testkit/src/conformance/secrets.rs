@@ -1,0 +1,71 @@
+//! Secrets stay secret, whatever goes wrong.
+
+use std::time::Duration;
+
+use super::{
+    actions::every_other_action,
+    bench::{Bench, Outcome},
+    harness::{Harness, Room, Trouble},
+    ledger::Plan,
+    logs, running,
+};
+
+/// No token or password is in a log line at any level, an error, a finding or a published state.
+///
+/// What counts as logged is what is logged on the test's own thread, by `tracing` or `log`, dependencies included.
+pub async fn no_secret_is_told<H: Harness>(bench: &mut Bench<H>) -> Outcome {
+    let (logs, _capturing) = logs::capture();
+    bench.connect().await;
+    let here = bench.meet(Room::Direct(0)).await?;
+    let shown = bench.send(&here, "hello").await;
+    bench.until_shown(Room::Direct(0), &shown).await;
+    for action in every_other_action(bench, &here, &switchboard_core::MessageId::new("1")) {
+        bench.execute(&action).await.ok();
+    }
+    probe(bench).await;
+    go_wrong(bench).await;
+    let part = bench.parts(&here, "hello").remove(0);
+    for trouble in [
+        Trouble::Refused,
+        Trouble::RateLimited(Duration::from_secs(1)),
+        Trouble::Gone,
+        Trouble::Unavailable,
+        Trouble::AnswerLost,
+        Trouble::Unauthorized,
+    ] {
+        if bench.platform.trouble(Room::Direct(0), trouble).await.is_ok() {
+            bench.execute(&bench.sending(&here, part.clone())).await.ok();
+        }
+    }
+    if running::interrupt(bench).await.is_ok() {
+        bench.execute(&bench.sending(&here, part.clone())).await.ok();
+        probe(bench).await;
+        bench.platform.reachable(true).await?;
+    }
+    bench.stop().await.ok();
+
+    let told = bench.told().join("\n") + &logs.text();
+    for secret in bench.platform.secrets() {
+        let line = told.lines().find(|line| line.contains(&secret));
+        assert_eq!(line.map(|line| line.replace(&secret, "<the secret>")), None, "a secret was told");
+    }
+    Ok(())
+}
+
+async fn probe<H: Harness>(bench: &Bench<H>) {
+    for finding in bench.messenger().probe().await {
+        bench.tell(&finding);
+    }
+}
+
+/// A store that refuses, and a process that dies over it.
+async fn go_wrong<H: Harness>(bench: &mut Bench<H>) {
+    bench.ledger.plan(Plan::Refuse(Duration::from_millis(10)));
+    let text = bench.text("refused");
+    bench.platform.write(Room::Direct(0), &text).await.ok();
+    bench.until_handed_over(&text, 2).await;
+    bench.kill().await;
+    bench.ledger.plan(Plan::Commit);
+    bench.connect().await;
+    bench.until_stored(&[text]).await;
+}
