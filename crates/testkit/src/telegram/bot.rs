@@ -1,11 +1,13 @@
 //! One bot as the test sees it.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use super::delivery::{Backoff, Delivery};
 use super::faults::{Fault, Plan, Rule};
 use super::journal::{Call, Sent};
 use super::people::object;
@@ -61,14 +63,18 @@ impl Bot {
         self.0.push(&mut state, object(update))
     }
 
-    /// The ids of the updates that wait: never fetched, or not confirmed.
+    /// The ids of the updates that wait: not fetched, not confirmed, or not taken by the webhook.
     pub fn unconfirmed(&self) -> Vec<i64> {
-        self.0.lock().updates.waiting().iter().map(|update| update.id).collect()
+        let state = self.0.lock();
+        let waiting = state.updates.waiting().iter().chain(state.lanes.values().flatten());
+        let mut ids: Vec<i64> = waiting.map(|update| update.id).collect();
+        ids.sort_unstable();
+        ids
     }
 
     /// How many updates wait.
     pub fn unconfirmed_count(&self) -> usize {
-        self.0.lock().updates.waiting().len()
+        self.0.lock().pending_count()
     }
 
     /// Whether a long poll waits for an update now.
@@ -84,6 +90,30 @@ impl Bot {
     /// Whether repeated polls, conflicts and `setWebhook` are slowed down as Telegram does it. On unless switched off.
     pub fn throttled(&self, throttled: bool) {
         self.0.lock().polling.throttled = throttled;
+    }
+}
+
+/// The webhook.
+impl Bot {
+    /// The webhook's URL, if one is set.
+    pub fn webhook(&self) -> Option<String> {
+        self.0.lock().hook.as_ref().map(|hook| hook.url.clone())
+    }
+
+    /// All attempts to bring an update to the webhook, in the order in which they ended.
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.0.lock().journal.deliveries.clone()
+    }
+
+    /// Whatever its URL is, the webhook is called at this address by plain HTTP, as behind a proxy that ends TLS.
+    pub fn webhook_listens_at(&self, address: SocketAddr) {
+        self.0.lock().webhook_target = Some(address);
+    }
+
+    /// How soon failed deliveries are repeated: after `first`, then twice as late each time, up to `longest`.
+    /// Telegram begins with a second and goes up to one or two minutes; the default here is 20 ms and one second.
+    pub fn webhook_backoff(&self, first: Duration, longest: Duration) {
+        self.0.lock().backoff = Backoff { first, longest };
     }
 }
 

@@ -84,7 +84,9 @@ impl ChatState {
     }
 
     fn new(kind: Kind, reach: Reach, json: Value) -> Self {
-        Self { kind, reach, json, topics: BTreeMap::new(), messages: HashMap::new(), last_message: 0 }
+        // The first message told of the group's making, and a forum's first topic has its id.
+        let last_message = if kind == Kind::Private { 0 } else { GENERAL };
+        Self { kind, reach, json, topics: BTreeMap::new(), messages: HashMap::new(), last_message }
     }
 
     /// Whether the bot may write here, with the refusal if not.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::delivery::Delivery;
 use super::params::Params;
 
 /// One call of a method.
@@ -63,6 +64,7 @@ impl Sent {
 pub(super) struct Journal {
     pub(super) calls: Vec<Call>,
     pub(super) sent: Vec<Sent>,
+    pub(super) deliveries: Vec<Delivery>,
 }
 
 impl Journal {

@@ -8,13 +8,16 @@ use super::answer::{Outcome, Refusal};
 use super::chats::Reach;
 use super::params::Params;
 use super::state::Shared;
-use super::{polling, sending};
+use super::{polling, sending, webhook};
 
 /// Carries out a method, named in lower case.
 pub(super) async fn call(bot: &Arc<Shared>, method: &str, params: &Arc<Params>) -> Outcome {
     match method {
         "getme" => Ok(me(bot)),
         "getupdates" => polling::get_updates(bot, params).await,
+        "setwebhook" => webhook::set(bot, params),
+        "deletewebhook" => Ok(webhook::delete(bot, params)),
+        "getwebhookinfo" => Ok(webhook::info(bot)),
         "getchat" => chat(bot, params),
         "sendmessage" => sending::send_message(bot, params),
         "sendchataction" => sending::send_chat_action(bot, params),

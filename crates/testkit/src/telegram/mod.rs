@@ -20,12 +20,14 @@
 //! - [`Rates`]: limits that answer 429 honestly
 //!
 //! What it knows of Telegram: `getMe`, `getUpdates`, `setWebhook`, `deleteWebhook`, `getWebhookInfo`, `getChat`,
-//! `sendMessage`, `sendChatAction`. Every other method is answered 404. Bots share nothing, not even users.
+//! `sendMessage`, `sendChatAction`. Every other method is answered 404. Bots share nothing, not even users. A method
+//! call in a webhook's answer is not carried out.
 
 mod answer;
 mod bot;
 mod chats;
 mod clock;
+mod delivery;
 mod draft;
 mod faults;
 mod journal;
@@ -38,8 +40,10 @@ mod sending;
 mod server;
 mod state;
 mod updates;
+mod webhook;
 
 pub use bot::Bot;
+pub use delivery::Delivery;
 pub use draft::{Draft, Posted};
 pub use faults::{Fault, Plan};
 pub use journal::{Call, Sent};

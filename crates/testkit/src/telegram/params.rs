@@ -1,4 +1,4 @@
-//! A call's parameters, whichever way they came: query, form or JSON.
+//! A call's parameters, whichever way they came: query, form, parts or JSON.
 
 use hyper::header::HeaderValue;
 use serde_json::{Map, Value};
@@ -25,6 +25,8 @@ impl Params {
         let kind = content_type.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if kind.starts_with("application/x-www-form-urlencoded") {
             add_form(body);
+        } else if let Some((_, boundary)) = kind.split_once("boundary=") {
+            params.extend(multipart(boundary.trim_matches('"'), body));
         } else if kind.starts_with("application/json") && !body.is_empty() {
             let object: Map<String, Value> = serde_json::from_slice(body)
                 .map_err(|_| Refusal::bad_request("can't parse request: can't parse JSON object"))?;
@@ -64,6 +66,19 @@ impl Params {
             value => Some(value.clone()),
         }
     }
+}
+
+/// The text fields of `multipart/form-data`. Files are passed over.
+fn multipart(boundary: &str, body: &[u8]) -> Map<String, Value> {
+    let body = String::from_utf8_lossy(body);
+    let boundary = format!("--{boundary}");
+    let parts = body.split(&boundary).filter_map(|part| part.split_once("\r\n\r\n"));
+    let fields = parts.filter(|(head, _)| !head.contains("filename=")).filter_map(|(head, value)| {
+        let (_, name) = head.split_once("name=\"")?;
+        let (name, _) = name.split_once('"')?;
+        Some((name.to_owned(), Value::from(value.strip_suffix("\r\n").unwrap_or(value))))
+    });
+    fields.collect()
 }
 
 /// A whole number, as JSON's or as digits.

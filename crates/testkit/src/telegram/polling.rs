@@ -8,8 +8,10 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::answer::{Outcome, Refusal};
 use super::params::Params;
-use super::state::Shared;
+use super::state::{Shared, State};
 
+const WEBHOOK_SET: &str = "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first";
+const WEBHOOK_CAME: &str = "Conflict: terminated by setWebhook request";
 const OTHER_POLLER: &str =
     "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running";
 /// The longest poll, in seconds.
@@ -42,47 +44,73 @@ struct Poll {
     offset: i64,
     limit: usize,
     timeout: Duration,
+    /// Once it has to wait.
+    number: Option<u64>,
+}
+
+/// How a poll stands.
+enum Standing {
+    Answered(String),
+    /// To be told after this time.
+    Conflict(Duration, &'static str),
+    Waits,
 }
 
 pub(super) async fn get_updates(bot: &Arc<Shared>, params: &Params) -> Outcome {
-    let (poll, number) = {
-        let mut state = bot.lock();
-        state.updates.choose(params);
-        let poll = state.polling.poll(params, Instant::now());
-        if let Some(found) = state.updates.read(poll.offset, poll.limit) {
-            return Ok(found);
-        }
-        if poll.timeout.is_zero() {
-            return Ok("[]".to_owned());
-        }
-        state.polling.newest += 1;
-        (poll, state.polling.newest)
-    };
-    // The poll that waited until now has to go.
-    bot.wake.notify_waiters();
-    let _waiting = Waiting::new(bot);
+    let mut poll = bot.lock().begin_poll(params, Instant::now());
     let end = Instant::now() + poll.timeout;
+    let mut waiting = None;
     loop {
         let mut woken = pin!(bot.wake.notified());
         woken.as_mut().enable();
-        let conflict = {
-            let mut state = bot.lock();
-            if state.polling.newest == number {
-                if let Some(found) = state.updates.read(poll.offset.max(0), poll.limit) {
-                    return Ok(found);
-                }
-                None
-            } else {
-                Some(state.polling.conflict(Instant::now()))
+        let standing = poll.look(&mut bot.lock());
+        match standing {
+            Standing::Answered(updates) => return Ok(updates),
+            Standing::Conflict(delay, reason) => {
+                sleep(delay).await;
+                return Err(Refusal::new(409, reason));
             }
-        };
-        if let Some(delay) = conflict {
-            sleep(delay).await;
-            return Err(Refusal::new(409, OTHER_POLLER));
+            Standing::Waits => {}
         }
+        // The poll that waited until now has to look again, and go.
+        waiting.get_or_insert_with(|| Waiting::new(bot));
         if timeout_at(end, woken).await.is_err() {
             return Ok("[]".to_owned());
         }
+    }
+}
+
+impl State {
+    fn begin_poll(&mut self, params: &Params, now: Instant) -> Poll {
+        if self.hook.is_none() {
+            self.updates.choose(params);
+        }
+        self.polling.poll(params, now)
+    }
+}
+
+impl Poll {
+    fn look(&mut self, state: &mut State) -> Standing {
+        if state.hook.is_some() {
+            let reason = if self.number.is_none() { WEBHOOK_SET } else { WEBHOOK_CAME };
+            return Standing::Conflict(state.polling.conflict(Instant::now()), reason);
+        }
+        if self.number.is_some_and(|number| number != state.polling.newest) {
+            return Standing::Conflict(state.polling.conflict(Instant::now()), OTHER_POLLER);
+        }
+        if let Some(updates) = state.updates.read(self.offset, self.limit) {
+            return Standing::Answered(updates);
+        }
+        if self.timeout.is_zero() {
+            return Standing::Answered("[]".to_owned());
+        }
+        if self.number.is_none() {
+            state.polling.newest += 1;
+            self.number = Some(state.polling.newest);
+            // A negative offset has done its work.
+            self.offset = self.offset.max(0);
+        }
+        Standing::Waits
     }
 }
 
@@ -101,11 +129,11 @@ impl Polling {
         }
         self.last = Some((offset, now));
         let limit = usize::try_from(limit).expect("between 1 and 100");
-        Poll { offset, limit, timeout: Duration::from_secs(seconds.unsigned_abs()) }
+        Poll { offset, limit, timeout: Duration::from_secs(seconds.unsigned_abs()), number: None }
     }
 
     /// How long the next conflict is kept back.
-    pub(super) fn conflict(&mut self, now: Instant) -> Duration {
+    fn conflict(&mut self, now: Instant) -> Duration {
         if self.throttled && self.next_conflict.is_some_and(|next| now < next) {
             return PATIENCE;
         }
@@ -120,6 +148,7 @@ struct Waiting<'a>(&'a Shared);
 impl<'a> Waiting<'a> {
     fn new(bot: &'a Shared) -> Self {
         bot.lock().polling.waiting += 1;
+        bot.wake.notify_waiters();
         Self(bot)
     }
 }

@@ -19,9 +19,11 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::DropGuard;
 
 use super::answer::{Refusal, raw, respond};
 use super::bot::Bot;
+use super::delivery::Courier;
 use super::faults::{Fault, strike};
 use super::methods;
 use super::params::Params;
@@ -33,6 +35,7 @@ pub struct FakeTelegram {
     routes: Arc<Routes>,
     /// Accepts connections and owns them. Empty while the server is down.
     serving: Mutex<JoinSet<()>>,
+    _deliveries: DropGuard,
 }
 
 /// The bots by their tokens.
@@ -40,6 +43,7 @@ struct Routes {
     /// What precedes `/bot`, without a slash at the end.
     prefix: String,
     bots: RwLock<HashMap<String, Arc<Shared>>>,
+    courier: Courier,
 }
 
 impl fmt::Debug for FakeTelegram {
@@ -57,11 +61,14 @@ impl FakeTelegram {
     /// Starts a server on this port (0 for a free one), whose paths begin with `prefix`, for example `/telegram`.
     pub async fn start_at(port: u16, prefix: &str) -> Result<Self> {
         let listener = listen(port).await?;
-        let routes = Routes { prefix: prefix.trim_end_matches('/').to_owned(), bots: RwLock::default() };
+        let courier = Courier::new();
+        let deliveries = courier.stop.clone().drop_guard();
+        let prefix = prefix.trim_end_matches('/').to_owned();
         let fake = Self {
             address: listener.local_addr().context("the listener has an address")?,
-            routes: Arc::new(routes),
+            routes: Arc::new(Routes { prefix, bots: RwLock::default(), courier }),
             serving: Mutex::default(),
+            _deliveries: deliveries,
         };
         fake.serve(listener);
         Ok(fake)
@@ -77,11 +84,14 @@ impl FakeTelegram {
         let mut bots = self.routes.bots.write().unwrap_or_else(PoisonError::into_inner);
         let number = i64::try_from(bots.len()).unwrap_or(i64::MAX);
         let id = token.split_once(':').and_then(|(id, _)| id.parse().ok()).unwrap_or(7_000_000_000 + number);
-        let shared = bots.entry(token.to_owned()).or_insert_with(|| Arc::new(Shared::new(id)));
+        let shared = bots
+            .entry(token.to_owned())
+            .or_insert_with(|| Arc::new(Shared::new(id, self.routes.courier.clone())));
         Bot::new(Arc::clone(shared))
     }
 
-    /// Closes the port and all connections; calls under way are never answered. Nothing is forgotten.
+    /// Closes the port and all connections; calls under way are never answered. Nothing is forgotten,
+    /// and webhooks are still called.
     pub async fn go_down(&self) {
         let mut serving = std::mem::take(&mut *self.serving.lock().unwrap_or_else(PoisonError::into_inner));
         serving.shutdown().await;

@@ -1,18 +1,23 @@
 //! What the server knows for one bot, behind one lock.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::answer::Refusal;
 use super::chats::{ChatState, Letter};
+use super::delivery::{Backoff, Courier, deliver};
 use super::faults::Rule;
 use super::journal::Journal;
 use super::polling::Polling;
 use super::rates::Meters;
-use super::updates::Updates;
+use super::updates::{Update, Updates};
+use super::webhook::Hook;
 
 /// One bot. Handles and connections share it.
 pub(super) struct Shared {
@@ -20,6 +25,7 @@ pub(super) struct Shared {
     pub(super) username: String,
     /// Told when an update came or when the poll that waits must look again.
     pub(super) wake: Notify,
+    pub(super) courier: Courier,
     state: Mutex<State>,
 }
 
@@ -28,6 +34,15 @@ pub(super) struct State {
     pub(super) users: HashMap<i64, Value>,
     pub(super) chats: HashMap<i64, ChatState>,
     pub(super) updates: Updates,
+    pub(super) hook: Option<Arc<Hook>>,
+    /// What waits for the webhook, by chat.
+    pub(super) lanes: HashMap<i64, VecDeque<Update>>,
+    /// When the webhook last failed (in seconds since 1970), and why.
+    pub(super) webhook_error: Option<(u64, String)>,
+    /// Where deliveries go instead of to the webhook's host.
+    pub(super) webhook_target: Option<SocketAddr>,
+    pub(super) next_webhook: Option<Instant>,
+    pub(super) backoff: Backoff,
     pub(super) polling: Polling,
     pub(super) journal: Journal,
     pub(super) rules: Vec<Rule>,
@@ -38,13 +53,19 @@ pub(super) struct State {
 }
 
 impl Shared {
-    pub(super) fn new(id: i64) -> Self {
+    pub(super) fn new(id: i64, courier: Courier) -> Self {
         let username = format!("stand_in_{id}_bot");
         let me = json!({ "id": id, "is_bot": true, "first_name": "Stand-in", "username": username });
         let state = State {
             users: HashMap::from([(id, me)]),
             chats: HashMap::new(),
             updates: Updates::new(),
+            hook: None,
+            lanes: HashMap::new(),
+            webhook_error: None,
+            webhook_target: None,
+            next_webhook: None,
+            backoff: Backoff { first: Duration::from_millis(20), longest: Duration::from_secs(1) },
             polling: Polling::default(),
             journal: Journal::default(),
             rules: Vec::new(),
@@ -52,7 +73,7 @@ impl Shared {
             reads_all: false,
             last_id: 0,
         };
-        Self { id, username, wake: Notify::new(), state: Mutex::new(state) }
+        Self { id, username, wake: Notify::new(), courier, state: Mutex::new(state) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -64,8 +85,12 @@ impl Shared {
     pub(super) fn push(self: &Arc<Self>, state: &mut State, body: Map<String, Value>) -> Option<i64> {
         let update = state.updates.admit(body)?;
         let id = update.id;
-        state.updates.push(update);
-        self.wake.notify_waiters();
+        if state.hook.is_some() {
+            deliver(self, state, update);
+        } else {
+            state.updates.push(update);
+            self.wake.notify_waiters();
+        }
         Some(id)
     }
 }

@@ -2,4 +2,7 @@
 
 mod calls;
 mod client;
+mod faults;
+mod groups;
 mod polling;
+mod webhook;
