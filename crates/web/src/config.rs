@@ -26,6 +26,11 @@ pub struct WebConfig {
     pub secret: SecretString,
     /// Tells the time.
     pub clock: Clock,
+    /// The keys with which the site signs who its users are; each at least 32 bytes. All are taken,
+    /// so that a new one can be put beside the old one. Default: none, so nobody can be identified.
+    pub identity_secrets: Vec<SecretString>,
+    /// Sessions that were made before are refused, and begin anew. Default: none are.
+    pub sessions_valid_from: Option<OffsetDateTime>,
     /// The sites, as exact origins (`https://www.example.com`), that may show the page in a frame
     /// and call its routes. The page's own origin always may. Where a proxy changes the `Host`
     /// header, the gateway's public origin belongs here too. Default: none.
@@ -35,6 +40,10 @@ pub struct WebConfig {
     /// How fast one visitor may write. Default: 20 messages at once, then one per second, which
     /// nobody reaches by typing.
     pub flood: Rate,
+    /// How fast new sessions may be made, by all visitors together. Default: 200 at once, then 50
+    /// per second. A session costs nothing until its first message, so this only keeps somebody
+    /// from collecting visitors to flood with.
+    pub sessions: Rate,
     /// The longest message a visitor may write, in Unicode code points. Default: 8,000, about
     /// three printed pages.
     pub max_text: usize,
@@ -47,9 +56,12 @@ impl WebConfig {
             channel,
             secret,
             clock,
+            identity_secrets: Vec::new(),
+            sessions_valid_from: None,
             allowed_origins: Vec::new(),
             title: None,
             flood: default_flood(),
+            sessions: default_sessions(),
             max_text: 8_000,
         }
     }
@@ -64,8 +76,13 @@ impl WebConfig {
         if length < MIN_SECRET {
             mistakes.push(ConfigError::Secret { length });
         }
+        mistakes
+            .extend(self.identity_secrets.iter().filter_map(|secret| check_identity_secret(secret).err()));
+        if self.sessions_valid_from.is_some_and(|from| from > (self.clock)()) {
+            mistakes.push(ConfigError::ValidFrom);
+        }
         mistakes.extend(self.allowed_origins.iter().filter_map(|origin| check_origin(origin).err()));
-        if self.flood.period.is_zero() {
+        if self.flood.period.is_zero() || self.sessions.period.is_zero() {
             mistakes.push(ConfigError::Flood);
         }
         if self.max_text == 0 {
@@ -108,6 +125,17 @@ pub enum ConfigError {
         /// How long it is, in bytes.
         length: usize,
     },
+    /// A site's signature could be made by others.
+    #[error(
+        "the identity secret has {length} bytes; take at least {MIN_SECRET}, for example from `openssl rand -hex 32`"
+    )]
+    IdentitySecret {
+        /// How long it is, in bytes.
+        length: usize,
+    },
+    /// Every session would be refused, also a new one.
+    #[error("the time from which sessions are good is in the future; take one that has passed")]
+    ValidFrom,
     /// An origin that no browser would send.
     #[error("{origin:?} is not an origin; write it as {suggestion:?}")]
     Origin {
@@ -117,7 +145,7 @@ pub enum ConfigError {
         suggestion: String,
     },
     /// A rate without a pace.
-    #[error("the flood limit's period is zero; take a second or more")]
+    #[error("a rate's period is zero; take a second or more")]
     Flood,
     /// No message could be written.
     #[error("the longest message has no characters; take 8000 or leave it out")]
@@ -127,6 +155,17 @@ pub enum ConfigError {
 /// Twenty at once, then one per second.
 fn default_flood() -> Rate {
     Rate { burst: NonZeroU32::new(20).expect("20 is not zero"), period: Duration::from_secs(1) }
+}
+
+/// Two hundred at once, then fifty per second.
+fn default_sessions() -> Rate {
+    Rate { burst: NonZeroU32::new(200).expect("200 is not zero"), period: Duration::from_millis(20) }
+}
+
+/// Whether a site's signatures with this key are hard to make for others.
+pub fn check_identity_secret(secret: &SecretString) -> Result<(), ConfigError> {
+    let length = secret.expose_secret().len();
+    if length < MIN_SECRET { Err(ConfigError::IdentitySecret { length }) } else { Ok(()) }
 }
 
 /// Whether a browser can send this origin. Browsers send scheme, host and a port that is not the
@@ -164,13 +203,17 @@ mod tests {
     fn every_mistake_is_named() {
         let mut config = config("short", &["https://Example.com/", "https://a.example:443", "*"]);
         config.flood.period = Duration::ZERO;
+        config.identity_secrets = vec!["long enough to be used as a secret".into(), "but not this".into()];
+        config.sessions_valid_from = Some(OffsetDateTime::UNIX_EPOCH + Duration::from_secs(1));
         let text: Vec<String> = config.mistakes().iter().map(ToString::to_string).collect();
-        assert_eq!(text.len(), 5, "{text:?}");
+        assert_eq!(text.len(), 7, "{text:?}");
         assert!(text[0].contains("5 bytes"), "{text:?}");
-        assert!(text[1].ends_with("write it as \"https://example.com\""), "{text:?}");
-        assert!(text[2].ends_with("write it as \"https://a.example\""), "{text:?}");
-        assert!(text[3].contains("\"*\" is not an origin"), "{text:?}");
-        assert!(text[4].contains("flood"), "{text:?}");
+        assert!(text[1].contains("identity secret has 12 bytes"), "{text:?}");
+        assert!(text[2].contains("in the future"), "{text:?}");
+        assert!(text[3].ends_with("write it as \"https://example.com\""), "{text:?}");
+        assert!(text[4].ends_with("write it as \"https://a.example\""), "{text:?}");
+        assert!(text[5].contains("\"*\" is not an origin"), "{text:?}");
+        assert!(text[6].contains("period"), "{text:?}");
     }
 
     #[test]

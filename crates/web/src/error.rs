@@ -10,7 +10,7 @@ use axum::{
 use serde::Serialize;
 use switchboard_core::{AcceptError, ReadError};
 
-use crate::flood::Wait;
+use crate::{flood::Wait, identity::IdentityError};
 
 /// When to try again after the store could not be read.
 const READ_PAUSE: Duration = Duration::from_secs(2);
@@ -20,9 +20,11 @@ const READ_PAUSE: Duration = Duration::from_secs(2);
 pub(crate) enum ApiError {
     #[error("the token is missing, not valid here, or no longer good; ask for a new session")]
     Token,
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     #[error("this site is not among the channel's allowed origins")]
     Origin,
-    #[error("the body is not a message: {reason}")]
+    #[error("the body cannot be used: {reason}")]
     Json { reason: String },
     #[error("Last-Event-ID is not a position")]
     LastEventId,
@@ -54,6 +56,9 @@ impl ApiError {
     fn status(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Token => (StatusCode::UNAUTHORIZED, "token"),
+            // Nothing that is shown could be good, so no 401.
+            Self::Identity(error @ IdentityError::NotConfigured) => (StatusCode::FORBIDDEN, error.code()),
+            Self::Identity(error) => (StatusCode::UNAUTHORIZED, error.code()),
             Self::Origin => (StatusCode::FORBIDDEN, "origin"),
             Self::Json { .. } => (StatusCode::BAD_REQUEST, "json"),
             Self::LastEventId => (StatusCode::BAD_REQUEST, "last_event_id"),

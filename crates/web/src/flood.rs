@@ -1,7 +1,6 @@
 //! How fast visitors may write and sessions may be made.
 
 use std::{
-    num::NonZeroU32,
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
@@ -14,11 +13,6 @@ use governor::{
 use switchboard_core::Rate;
 
 use crate::{ConfigError, id::VisitorId};
-
-/// Sessions of one channel: 200 at once, then 50 per second. A session costs nothing until its
-/// first message, so this only keeps somebody from collecting visitors to flood with.
-const SESSIONS: Rate =
-    Rate { burst: NonZeroU32::new(200).expect("200 is not zero"), period: Duration::from_millis(20) };
 
 /// After how many messages the visitors whose bucket is full again are forgotten. It bounds the
 /// memory: at most this many buckets more than there were visitors lately.
@@ -36,21 +30,21 @@ pub(crate) struct Limits {
 pub(crate) struct Wait(pub(crate) Duration);
 
 impl Limits {
-    pub(crate) fn new(flood: Rate) -> Result<Self, ConfigError> {
+    pub(crate) fn new(flood: Rate, sessions: Rate) -> Result<Self, ConfigError> {
         Ok(Self {
             visitors: RateLimiter::hashmap(quota(flood)?),
-            sessions: RateLimiter::direct(quota(SESSIONS)?),
+            sessions: RateLimiter::direct(quota(sessions)?),
             checked: AtomicU32::new(0),
         })
     }
 
     /// Takes one message of this visitor.
-    pub(crate) fn message(&self, visitor: VisitorId) -> Result<(), Wait> {
+    pub(crate) fn message(&self, visitor: &VisitorId) -> Result<(), Wait> {
         if self.checked.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
             self.visitors.retain_recent();
         }
         let now = DefaultClock::default();
-        self.visitors.check_key(&visitor).map_err(|denied| Wait(denied.wait_time_from(now.now())))
+        self.visitors.check_key(visitor).map_err(|denied| Wait(denied.wait_time_from(now.now())))
     }
 
     /// Takes one new session.
@@ -66,28 +60,34 @@ fn quota(rate: Rate) -> Result<Quota, ConfigError> {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
     use super::*;
+
+    /// Where only messages matter.
+    fn limits(burst: u32, period: Duration) -> Limits {
+        let rate = Rate { burst: NonZeroU32::new(burst).expect("not zero"), period };
+        Limits::new(rate, rate).unwrap()
+    }
 
     #[test]
     fn visitors_who_stopped_writing_are_forgotten() {
-        let burst = NonZeroU32::new(1).expect("1 is not zero");
         // Full again after a nanosecond, which has passed by the next check.
-        let limits = Limits::new(Rate { burst, period: Duration::from_nanos(1) }).unwrap();
+        let limits = limits(1, Duration::from_nanos(1));
         for _ in 0..10 * SWEEP_EVERY {
-            limits.message(VisitorId::mint()).unwrap();
+            limits.message(&VisitorId::mint()).unwrap();
         }
         assert!(limits.visitors.len() <= SWEEP_EVERY as usize, "{} remain", limits.visitors.len());
     }
 
     #[test]
     fn one_visitor_does_not_slow_another() {
-        let burst = NonZeroU32::new(2).expect("2 is not zero");
-        let limits = Limits::new(Rate { burst, period: Duration::from_hours(1) }).unwrap();
+        let limits = limits(2, Duration::from_hours(1));
         let (loud, quiet) = (VisitorId::mint(), VisitorId::mint());
-        assert_eq!(limits.message(loud), Ok(()));
-        assert_eq!(limits.message(loud), Ok(()));
-        let Err(Wait(wait)) = limits.message(loud) else { panic!("the third message was taken") };
+        assert_eq!(limits.message(&loud), Ok(()));
+        assert_eq!(limits.message(&loud), Ok(()));
+        let Err(Wait(wait)) = limits.message(&loud) else { panic!("the third message was taken") };
         assert!(wait > Duration::from_mins(50), "{wait:?}");
-        assert_eq!(limits.message(quiet), Ok(()));
+        assert_eq!(limits.message(&quiet), Ok(()));
     }
 }

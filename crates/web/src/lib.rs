@@ -11,14 +11,16 @@
 //! (`outbound`) therefore means no more than waking the streams of its conversation.
 //!
 //! A visitor is a signed token (`token`) that the page keeps; nothing is stored about a visitor before
-//! the first message. What people and the AI write becomes HTML in `format` and nowhere else.
+//! the first message. A site that knows its user says so by a token of its own (`identity`). What people and the AI write becomes HTML in `format` and nowhere else.
 
+mod attendant;
 mod capabilities;
 mod config;
 mod error;
 mod flood;
 mod format;
 mod id;
+mod identity;
 mod inbound;
 mod origin;
 mod outbound;
@@ -33,7 +35,8 @@ use axum::Router;
 use switchboard_core::Inbox;
 use tokio_util::sync::CancellationToken;
 
-pub use config::{Clock, ConfigError, WebConfig, check_origin};
+pub use config::{Clock, ConfigError, WebConfig, check_identity_secret, check_origin};
+pub use identity::{MAX_AHEAD, is_user, sign_identity};
 pub use outbound::WebMessenger;
 
 /// One web channel: what the engine drives, and what the HTTP server mounts.

@@ -21,15 +21,15 @@ const PREFLIGHT_MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 /// Refuses foreign origins, and tells browsers that the allowed ones are allowed.
 pub(crate) async fn guard(State(allowed): State<Arc<[String]>>, request: Request, next: Next) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned();
+    let is_allowed = origin.as_ref().is_none_or(|origin| is_allowed(origin, request.headers(), &allowed));
     let mut response = match &origin {
-        Some(origin) if !is_allowed(origin, request.headers(), &allowed) => ApiError::Origin.into_response(),
+        _ if !is_allowed => ApiError::Origin.into_response(),
         Some(_) if request.method() == Method::OPTIONS => preflight(),
         _ => next.run(request).await,
     };
-    let refused = response.status() == StatusCode::FORBIDDEN;
     let headers = response.headers_mut();
     headers.insert(header::VARY, HeaderValue::from_static("Origin"));
-    if let Some(origin) = origin.filter(|_| !refused) {
+    if let Some(origin) = origin.filter(|_| is_allowed) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
     }
@@ -38,9 +38,13 @@ pub(crate) async fn guard(State(allowed): State<Arc<[String]>>, request: Request
 
 /// The origin is the page's own or a configured one. The page's own is told by the browser where
 /// it says so at all, and otherwise by the host that was asked for. The scheme does not count
-/// there: encryption may end at a proxy before us.
+/// there: encryption may end at a proxy before us. What has no origin to name ("null": a sandboxed
+/// frame, a file) is foreign whatever else it says.
 fn is_allowed(origin: &HeaderValue, headers: &HeaderMap, allowed: &[String]) -> bool {
     let Ok(origin) = origin.to_str() else { return false };
+    if origin == "null" {
+        return false;
+    }
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let own = origin.split_once("://").map(|(_, authority)| authority);
     allowed.iter().any(|allowed| allowed == origin)

@@ -31,7 +31,7 @@ pub(super) async fn create(
     request: Request,
 ) -> Result<Json<Taken>, ApiError> {
     // Before the body is read: a flood is to cost as little as possible.
-    channel.limits.message(claim.visitor)?;
+    channel.limits.message(&claim.visitor)?;
     let limit = channel.config.max_text;
     let body = Bytes::from_request(request, &()).await.map_err(|rejection| {
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
@@ -41,7 +41,7 @@ pub(super) async fn create(
         }
     })?;
     let message = PostedMessage::read(&body, limit)?;
-    let event = message.into_event(claim.visitor, (channel.config.clock)());
+    let event = message.into_event(&claim, (channel.config.clock)());
     let accepted = channel.inbox.accept(vec![event], None).await?;
     channel.streams.wake(&claim.visitor.conversation());
     Ok(Json(match accepted.first() {

@@ -21,17 +21,19 @@ use tokio_util::sync::CancellationToken;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::{
-    ConfigError, WebConfig, flood::Limits, inbound::PostedMessage, origin, streams::Streams, token::Tokens,
+    ConfigError, WebConfig, attendant::Attendant, flood::Limits, identity::Identities,
+    inbound::PostedMessage, origin, streams::Streams, token::Tokens,
 };
 
 /// What the endpoints work with.
 struct Channel {
+    attendant: Attendant,
     config: WebConfig,
+    identities: Identities,
     inbox: Inbox,
     limits: Limits,
     streams: Arc<Streams>,
     tokens: Tokens,
-    stop: CancellationToken,
 }
 
 /// The router, with the channel's name in its paths.
@@ -43,12 +45,13 @@ pub(crate) fn router(
 ) -> Result<Router, ConfigError> {
     let path = format!("/chat/{}", config.segment());
     let channel = Arc::new(Channel {
-        limits: Limits::new(config.flood)?,
-        tokens: Tokens::new(&config.secret, &config.channel),
+        attendant: Attendant::new(streams.clone(), inbox.clone(), stop),
+        identities: Identities::new(&config.identity_secrets, &config.channel),
+        limits: Limits::new(config.flood, config.sessions)?,
+        tokens: Tokens::new(&config.secret, &config.channel, config.sessions_valid_from),
         config,
         inbox,
         streams,
-        stop,
     });
     Ok(Router::new()
         // A channel's name may begin with a colon or an asterisk; it is meant literally.

@@ -1,30 +1,71 @@
-//! `POST /chat/{channel}/session`: makes a visitor.
+//! `POST /chat/{channel}/session`: makes a visitor, recognises one, or renews their token.
+//!
+//! | the request has | the session is that of |
+//! |---|---|
+//! | `{"identity": "…"}` as its body | the user whom the site names (see `identity`) |
+//! | a token, and no body | the token's visitor, renewed |
+//! | neither | a new visitor |
 //!
 //! Nothing is stored: a visitor comes into being with the first message.
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State};
-use serde::Serialize;
-use uuid::Uuid;
+use axum::{Json, body::Bytes, extract::State, http::HeaderMap};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
-use super::Channel;
-use crate::{error::ApiError, id::VisitorId};
+use super::{Channel, visitor};
+use crate::{error::ApiError, id::VisitorId, identity::IdentityError, token::Claim};
+
+/// What the page may post. Anything else is refused, so that nobody takes a claim that is not
+/// signed for one that was believed.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    identity: Option<String>,
+}
 
 /// What the page keeps.
 #[derive(Serialize)]
 pub(super) struct Session {
     token: String,
     /// Lets the page see whether another token is of the same visitor.
-    visitor: Uuid,
+    visitor: String,
+    /// Whether the site has said who this is.
+    identified: bool,
+    /// For how long the token is good, in seconds.
+    expires_in: i64,
 }
 
-pub(super) async fn create(State(channel): State<Arc<Channel>>) -> Result<Json<Session>, ApiError> {
+pub(super) async fn create(
+    State(channel): State<Arc<Channel>>,
+    headers: HeaderMap,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Result<Json<Session>, ApiError> {
     channel.limits.session()?;
-    Ok(Json(issue(&channel, VisitorId::mint())))
+    let now = (channel.config.clock)();
+    // What is too long for any body is too long for an identity.
+    let body = body.map_err(|_| IdentityError::Malformed)?;
+    let asked: Asked = if body.trim_ascii().is_empty() {
+        Asked::default()
+    } else {
+        serde_json::from_slice(&body).map_err(|error| ApiError::Json { reason: error.to_string() })?
+    };
+    let claim = match (asked.identity, visitor::bearer(&headers)?) {
+        (Some(identity), _) => Claim::identified(channel.identities.check(&identity, now)?, now),
+        (None, Some(token)) => channel.tokens.check(token, now).ok_or(ApiError::Token)?.renewed(now),
+        (None, None) => Claim::anonymous(VisitorId::mint(), now),
+    };
+    Ok(Json(Session::new(&channel, &claim, now)))
 }
 
-/// A token for this visitor, good from now on.
-pub(super) fn issue(channel: &Channel, visitor: VisitorId) -> Session {
-    Session { token: channel.tokens.sign(visitor, (channel.config.clock)()), visitor: visitor.0 }
+impl Session {
+    pub(super) fn new(channel: &Channel, claim: &Claim, now: OffsetDateTime) -> Self {
+        Self {
+            token: channel.tokens.sign(claim),
+            visitor: claim.visitor.to_string(),
+            identified: matches!(claim.visitor, VisitorId::User(_)),
+            expires_in: (claim.expires - now).whole_seconds(),
+        }
+    }
 }

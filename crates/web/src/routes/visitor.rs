@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::FromRequestParts,
-    http::{header, request::Parts},
+    http::{HeaderMap, header, request::Parts},
 };
 
 use super::Channel;
@@ -17,8 +17,13 @@ impl FromRequestParts<Arc<Channel>> for Visitor {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, channel: &Arc<Channel>) -> Result<Self, ApiError> {
-        let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = header.and_then(|value| value.strip_prefix("Bearer ")).ok_or(ApiError::Token)?;
+        let token = bearer(&parts.headers)?.ok_or(ApiError::Token)?;
         channel.tokens.check(token, (channel.config.clock)()).map(Self).ok_or(ApiError::Token)
     }
+}
+
+/// The token of a request; `None` where it has none. Anything else in its place is refused.
+pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    value.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).map(Some).ok_or(ApiError::Token)
 }

@@ -3,6 +3,7 @@
 mod support;
 
 mod events;
+mod identity;
 mod messages;
 mod origins;
 mod outbound;

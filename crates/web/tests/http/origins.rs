@@ -70,3 +70,41 @@ async fn an_allowed_sites_browser_may_ask_first() {
     let refused = site.send(ask("https://evil.example")).await;
     assert_eq!(refused.refusal(), (403, "origin".to_owned()));
 }
+
+#[tokio::test]
+async fn every_route_is_closed_to_foreign_origins() {
+    let site = Site::new();
+    let visitor = site.visitor().await;
+    for foreign in ["https://evil.example", "null", ""] {
+        for request in [site.post("/session"), site.post("/messages"), site.get("/events")] {
+            let request = request
+                .header(header::ORIGIN, foreign)
+                .header(header::AUTHORIZATION, format!("Bearer {}", visitor.token))
+                .body(Body::from(r#"{"id":"5f2c9c1e-7a32-4a53-9f6e-0d6c2c1f5a11","text":"hello"}"#));
+            let answer = site.send(request.unwrap()).await;
+            assert_eq!(answer.refusal(), (403, "origin".to_owned()), "{foreign:?}");
+            assert_eq!(answer.header("vary"), Some("Origin"));
+            assert_eq!(answer.header("access-control-allow-origin"), None);
+        }
+    }
+    assert!(site.intake.texts(&visitor.conversation).is_empty());
+}
+
+#[tokio::test]
+async fn what_has_no_origin_to_name_is_foreign_whatever_the_browser_adds() {
+    let site = Site::new();
+    let request =
+        site.post("/session").header(header::ORIGIN, "null").header("sec-fetch-site", "same-origin");
+    let answer = site.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.refusal(), (403, "origin".to_owned()));
+}
+
+#[tokio::test]
+async fn a_site_can_read_why_it_was_refused() {
+    let site = Site::new();
+    let request = site.post("/messages").header(header::ORIGIN, ALLOWED).body(Body::from("{}")).unwrap();
+    let answer = site.send(request).await;
+    assert_eq!(answer.refusal(), (401, "token".to_owned()));
+    assert_eq!(answer.header("access-control-allow-origin"), Some(ALLOWED));
+    assert!(answer.header("access-control-expose-headers").unwrap().contains("retry-after"));
+}

@@ -4,14 +4,15 @@ use axum::{
     body::Body,
     http::{StatusCode, header},
 };
-use time::Duration;
+use serde_json::json;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::support::{Site, Visitor};
+use crate::support::{Site, rate};
 
 async fn status_with(site: &Site, token: &str) -> StatusCode {
-    let visitor = Visitor { token: token.to_owned(), conversation: site.visitor().await.conversation };
-    site.post_message(&visitor, Uuid::new_v4(), "hello").await.status
+    let body = json!({ "id": Uuid::new_v4(), "text": "hello" }).to_string();
+    site.post_body(token, body).await.status
 }
 
 #[tokio::test]
@@ -90,16 +91,63 @@ async fn routes_without_a_token_are_refused() {
 
 #[tokio::test]
 async fn sessions_are_limited() {
-    let site = Site::new();
-    let mut limited = None;
-    for _ in 0..10_000 {
-        let answer = site.send(site.post("/session").body(Body::empty()).unwrap()).await;
-        if answer.status != StatusCode::OK {
-            limited = Some(answer);
-            break;
-        }
+    let site = Site::with("site", |config| config.sessions = rate(3));
+    for _ in 0..3 {
+        site.visitor().await;
     }
-    let answer = limited.expect("ten thousand sessions were made at once");
+    let answer = site.send(site.post("/session").body(Body::empty()).unwrap()).await;
     assert_eq!(answer.refusal(), (429, "flood".to_owned()));
-    assert_eq!(answer.header("retry-after"), Some("1"));
+    let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((3_500..=3_600).contains(&wait), "{wait}");
+    assert_eq!(answer.json()["retry_after"], wait);
+}
+
+#[tokio::test]
+async fn a_session_tells_how_long_it_lasts_and_whose_it_is() {
+    let site = Site::new();
+    let session = site.send(site.post("/session").body(Body::empty()).unwrap()).await.json();
+    assert_eq!(session["expires_in"], 90 * 24 * 3600);
+    assert_eq!(session["identified"], false);
+}
+
+#[tokio::test]
+async fn a_token_can_be_exchanged_for_a_new_one_of_the_same_visitor() {
+    let site = Site::new();
+    let visitor = site.visitor().await;
+    *site.now.lock().unwrap() += Duration::days(89);
+    let renewed = site.renew(&visitor.token).await.session();
+    assert_eq!(renewed.conversation, visitor.conversation);
+    *site.now.lock().unwrap() += Duration::days(89);
+    assert_eq!(status_with(&site, &renewed.token).await, StatusCode::OK);
+    assert_eq!(site.renew(&visitor.token).await.refusal(), (401, "token".to_owned()));
+    assert_eq!(site.renew("x").await.refusal(), (401, "token".to_owned()));
+}
+
+#[tokio::test]
+async fn sessions_can_be_revoked() {
+    let revoked_at = OffsetDateTime::UNIX_EPOCH + Duration::HOUR;
+    let before = Site::new();
+    let after = Site::with("site", |config| {
+        config.clock = std::sync::Arc::new(move || revoked_at);
+        config.sessions_valid_from = Some(revoked_at);
+    });
+    let token = before.visitor().await.token;
+    assert_eq!(status_with(&before, &token).await, StatusCode::OK);
+    assert_eq!(status_with(&after, &token).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(after.renew(&token).await.refusal(), (401, "token".to_owned()));
+    let token = after.visitor().await.token;
+    assert_eq!(status_with(&after, &token).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_is_no_question_for_a_session_is_refused() {
+    let site = Site::new();
+    for body in [r#"{"user":"42"}"#, r#"{"identity":42}"#, "{", "42"] {
+        let answer = site.send(site.post("/session").body(Body::from(body)).unwrap()).await;
+        assert_eq!(answer.refusal(), (400, "json".to_owned()), "{body}");
+    }
+    for body in ["", " \n", "{}", r#"{"identity":null}"#] {
+        let answer = site.send(site.post("/session").body(Body::from(body)).unwrap()).await;
+        assert_eq!(answer.json()["identified"], false, "{body}");
+    }
 }

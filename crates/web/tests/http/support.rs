@@ -21,7 +21,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use switchboard_core::{
     AcceptError, Accepted, Author, ChannelName, ChannelStatus, ConversationId, Cursor, Event, EventId,
-    HistoryEntry, Inbox, Intake, News, Position, Rate, ReadError,
+    HistoryEntry, Inbox, Intake, News, Position, Rate, ReadError, UserId,
 };
 use switchboard_web::{Web, WebConfig, WebMessenger};
 use time::OffsetDateTime;
@@ -36,8 +36,13 @@ pub const ALLOWED: &str = "https://www.example.com";
 #[derive(Default)]
 pub struct FakeIntake {
     stored: Mutex<Vec<(ConversationId, HistoryEntry)>>,
+    /// Who wrote, by id and name.
+    pub users: Mutex<Vec<(UserId, Option<String>)>>,
     pub down: AtomicBool,
+    /// How often a conversation was read.
     pub reads: AtomicUsize,
+    /// How often it was asked what is new anywhere.
+    pub looks: AtomicUsize,
 }
 
 impl FakeIntake {
@@ -83,6 +88,7 @@ impl Intake for FakeIntake {
                 if known.contains(&message.event_id) {
                     return Accepted::Duplicate;
                 }
+                self.users.lock().unwrap().push((message.user, message.user_name));
                 let id = Some(message.event_id);
                 Accepted::Stored(self.push(message.conversation, Author::User, id, message.text))
             })
@@ -94,6 +100,7 @@ impl Intake for FakeIntake {
     }
 
     async fn news(&self, after: Option<Position>) -> Result<News, ReadError> {
+        self.looks.fetch_add(1, Ordering::SeqCst);
         if self.down.load(Ordering::SeqCst) {
             return Err(ReadError);
         }
@@ -177,9 +184,19 @@ impl Site {
     pub async fn visitor(&self) -> Visitor {
         let answer = self.send(self.post("/session").body(Body::empty()).unwrap()).await;
         assert_eq!(answer.status, StatusCode::OK);
-        let session = answer.json();
-        let text = |field: &str| session[field].as_str().unwrap().to_owned();
-        Visitor { token: text("token"), conversation: ConversationId::new(text("visitor")) }
+        answer.session()
+    }
+
+    /// Asks for the session of whom the site names.
+    pub async fn identify(&self, identity: &str) -> Answer {
+        let body = json!({ "identity": identity }).to_string();
+        self.send(self.post("/session").body(body.into()).unwrap()).await
+    }
+
+    /// Asks for the session of this token anew.
+    pub async fn renew(&self, token: &str) -> Answer {
+        let request = self.post("/session").header(header::AUTHORIZATION, format!("Bearer {token}"));
+        self.send(request.body(Body::empty()).unwrap()).await
     }
 
     /// Posts a body with this token.
@@ -227,6 +244,13 @@ pub struct Answer {
 impl Answer {
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// Who the session is of.
+    pub fn session(&self) -> Visitor {
+        let session = self.json();
+        let text = |field: &str| session[field].as_str().unwrap().to_owned();
+        Visitor { token: text("token"), conversation: ConversationId::new(text("visitor")) }
     }
 
     pub fn text(&self) -> &str {
