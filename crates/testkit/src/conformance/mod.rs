@@ -30,7 +30,7 @@
 //! #     fn fail_next(&self, _: Room, _: u16) {}
 //! #     fn listen(&self, _: bool) {}
 //! # }
-//! # fn pager(_: &FakePager, _: &str) -> Arc<dyn Messenger> { unimplemented!() }
+//! # fn pager(_: &FakePager, _: &str) -> Arc<dyn Messenger> { panic!("this is only compiled") }
 //!
 //! const TOKEN: &str = "pager-secret";
 //!
