@@ -152,6 +152,11 @@ impl Dialogue {
         }
     }
 
+    /// The last message that somebody wrote.
+    pub(crate) fn last_said(&self) -> Option<&Message> {
+        self.messages.iter().rev().find(|message| message.author.is_some())
+    }
+
     /// Sets a flag; returns whether that changed it.
     pub(crate) fn set(&mut self, flag: Flag, value: bool) -> bool {
         if value { self.flags.insert(flag) } else { self.flags.remove(&flag) }
@@ -197,7 +202,9 @@ impl Dialogue {
     /// Adds a message to those that are shown, and forgets the oldest ones over the limit.
     pub(crate) fn remember(&mut self, message: Message, limit: usize) {
         self.version = message.version;
-        self.spoke = message.version;
+        if message.author.is_some() {
+            self.spoke = message.version;
+        }
         if message.author == Some(Author::User) {
             self.unread = self.unread.saturating_add(1);
         }

@@ -5,6 +5,8 @@ import { markdown } from "./markdown.js";
 
 /** A text longer than this is folded up at first, in characters. */
 const LONG = 3000;
+/** A text longer than this is shown as it was written, in characters. */
+const TOO_LONG = 20000;
 
 /** The nodes of the messages that are shown, by the messages' ids. */
 const nodes = new Map();
@@ -63,7 +65,7 @@ function bubble(message, title) {
   avatar.ariaHidden = "true";
   const text = element("div", "text");
   // A user writes what they write; the others write Markdown.
-  if (message.author === "user") text.append(element("p", "", message.text));
+  if (message.author === "user" || message.text.length > TOO_LONG) text.append(element("p", "", message.text));
   else text.append(markdown(message.text));
   const content = element("div", "bubble");
   content.append(element("p", "author", name), text);
@@ -118,7 +120,7 @@ function head(dialogue) {
   byId("answer").hidden = phase === "closed";
   byId("hint").textContent = {
     ai: "The AI goes on answering. Take over to answer alone.",
-    operator: "You have this dialogue, and the AI is silent. Enter sends, Shift+Enter begins a line.",
+    operator: "You have this dialogue, and the AI is silent.",
     closed: "This dialogue is closed. The user's next message opens a new one.",
   }[phase];
 }

@@ -76,8 +76,9 @@ function when(seconds) {
 
 function excerpt(last) {
   if (!last) return "";
-  if (!last.author) return last.text;
-  return last.author === "user" ? last.text : `${AUTHORS[last.author]}: ${last.text}`;
+  if (last.author === "user") return last.text;
+  // Without the signs of Markdown, which would only be in the way here.
+  return `${AUTHORS[last.author]}: ${last.text.replace(/^[#>\s]+|[*`~]+/g, "")}`;
 }
 
 function unread(count) {
@@ -89,7 +90,7 @@ function unread(count) {
 function tags(dialogue) {
   const tags = [];
   if (dialogue.failing) tags.push(element("span", "tag failing", "not taken"));
-  if (dialogue.contact) tags.push(element("span", "tag contact", "contact"));
+  else if (dialogue.contact) tags.push(element("span", "tag contact", "contact"));
   const yours = dialogue.phase === "operator" && dialogue.last?.author === "user";
   tags.push(element("span", `tag ${dialogue.phase}`, yours ? "Your turn" : PHASES[dialogue.phase]));
   return tags;

@@ -15,7 +15,8 @@ const readOnly = location.pathname.endsWith("/share");
 const drafts = new Map();
 /** The dialogue that is shown, and up to which version. */
 let shown = { chat: null, after: 0 };
-let refreshing = false;
+/** What `refresh` is doing, and whether it must do it once more. */
+let refreshing = null;
 let again = false;
 
 function currentChat() {
@@ -27,10 +28,15 @@ function currentChat() {
 }
 
 /** Asks for everything that is shown; once more at the end if something changed meanwhile. */
-async function refresh() {
+function refresh() {
   again = true;
-  if (refreshing) return;
-  refreshing = true;
+  refreshing ??= refreshAll().finally(() => {
+    refreshing = null;
+  });
+  return refreshing;
+}
+
+async function refreshAll() {
   while (again) {
     again = false;
     try {
@@ -41,7 +47,6 @@ async function refresh() {
       setTimeout(refresh, RETRY_MS);
     }
   }
-  refreshing = false;
 }
 
 async function refreshList() {
@@ -177,8 +182,13 @@ byId("text").addEventListener("keydown", (event) => {
 byId("to-operator").addEventListener("click", async () => {
   if (await act("handover", { operator: true })) byId("text").focus();
 });
-byId("to-bot").addEventListener("click", () => act("handover", { operator: false }));
-byId("close").addEventListener("click", () => act("close", {}));
+// The button that was pressed goes away; the focus must not go with it.
+byId("to-bot").addEventListener("click", async () => {
+  if (await act("handover", { operator: false })) byId("messages").focus();
+});
+byId("close").addEventListener("click", async () => {
+  if (await act("close", {})) byId("messages").focus();
+});
 byId("contact-form").addEventListener("submit", async (event) => {
   event.preventDefault();
   const [title, phone, email] = ["title", "phone", "email"].map((name) => byId(`edit-${name}`).value);
@@ -206,7 +216,11 @@ addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   if (document.body.classList.contains("with-details")) byId("hide-details").click();
 });
-addEventListener("hashchange", refresh);
+addEventListener("hashchange", async () => {
+  await refresh();
+  // Who opens a dialogue wants to write; on a touch screen the keyboard would hide what to answer.
+  if (currentChat() && !readOnly && !matchMedia("(pointer: coarse)").matches) byId("text").focus();
+});
 document.addEventListener("visibilitychange", refresh);
 
 if (readOnly) {

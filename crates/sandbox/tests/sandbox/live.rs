@@ -39,6 +39,7 @@ async fn dialogues_are_listed_by_phase_and_found_by_what_is_in_them() {
 
     // Only a message brings a dialogue to the top.
     sandbox.posted("/panel/api/read", json!({"chat_id": "one"})).await;
+    sandbox.posted("/panel/api/flag", json!({"chat_id": "one", "flag": "interest", "value": true})).await;
     assert_eq!(chats(&sandbox, "").await[0], "four");
     sandbox.posted("/panel/api/answer", json!({"chat_id": "one", "text": "hi"})).await;
     assert_eq!(chats(&sandbox, "").await[0], "one");

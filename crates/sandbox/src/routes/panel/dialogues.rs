@@ -82,19 +82,18 @@ impl Counts {
 }
 
 fn contains(dialogue: &Dialogue, find: &str) -> bool {
-    let last = dialogue.messages.back().map_or("", |message| &message.text);
+    let last = dialogue.last_said().map_or("", |message| &message.text);
     let contact = &dialogue.contact;
     let texts = [&dialogue.chat_id, &dialogue.title, &contact.phone, &contact.email, last];
     find.is_empty() || texts.iter().any(|text| text.to_lowercase().contains(find))
 }
 
 fn summary(dialogue: &Dialogue) -> Value {
-    let last = dialogue.messages.back().map(|message| {
+    let last = dialogue.last_said().map(|message| {
         json!({
             "author": message.author,
             "text": message.text.chars().take(EXCERPT).collect::<String>(),
             "at": message.at.unix_timestamp(),
-            "progress": message.progress,
         })
     });
     json!({
