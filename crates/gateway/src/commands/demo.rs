@@ -70,6 +70,7 @@ pub(super) async fn run(arguments: &Arguments, kinds: &Kinds<BuildAdapter>) -> a
             .parse()
             .context("our own address")?,
     );
+    sandbox.handle().set_chat_url(format!("http://{address}/chat/demo").parse().context("our own address")?);
     // The sandbox stops with the gateway: it is of no use alone.
     let sandbox_stop = stop.child_token();
     tasks.spawn(async move { sandbox.run(sandbox_stop).await });
