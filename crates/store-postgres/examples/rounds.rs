@@ -2,7 +2,7 @@
 //! answer stored and settled; every step on the disk before the next.
 //!
 //! `cargo run --release --package switchboard-store-postgres --example rounds -- URL` on an empty
-//! database. Each worker has chats of its own and hands in one message of each per batch.
+//! database; a number after it is the only size of batches. Each worker has chats of its own and hands in one message of each per batch.
 
 use std::time::{Duration, Instant};
 
@@ -31,8 +31,9 @@ async fn main() -> Result<()> {
     store.register_channel(&channel, "web").await?;
     let lease = store.acquire(&channel, "rounds", HOUR, true).await?.context("force always takes")?;
     println!("workers  batch  rounds/s  ms/step");
+    let only: Option<u32> = std::env::args().nth(2).map(|batch| batch.parse()).transpose()?;
     for workers in [1, 4] {
-        for batch in [1, 10, 50, 200] {
+        for batch in only.map_or_else(|| vec![1, 10, 50, 200], |batch| vec![batch]) {
             let worker = |number| Worker {
                 store: &store,
                 channel: &channel,
