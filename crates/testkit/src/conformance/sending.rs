@@ -2,10 +2,7 @@
 
 use std::fmt::Write as _;
 
-use switchboard_core::{
-    Idempotency, SendError, TextSupport,
-    markup::{Rendered, render_markdown},
-};
+use switchboard_core::{Idempotency, SendError, TextSupport, markup::render_markdown};
 
 use super::{
     Lacks,
@@ -17,6 +14,9 @@ use super::{
 /// Every kind of formatting, and what needs escaping somewhere.
 const MARKDOWN: &str = "**Bold**, *italic*, ~~struck~~, `a < b && c`, [a link](https://example.com/?a=1&b=2)\n\n\
     > a quotation\n\n- one\n- two\n\n```rust\nlet x = \"<&>\";\n```\n\nGrüße, 世界 👩‍👩‍👧 @all \\*2 * 3_4_5\\*";
+
+/// What stands between two paragraphs takes no more, in any unit and format.
+const PARAGRAPH_BREAK: usize = 2;
 
 /// A text with everything in it is shown as it was rendered, once, where it belongs and nowhere else.
 pub async fn a_text_is_shown_once_where_it_belongs<H: Harness>(bench: &mut Bench<H>) -> Outcome {
@@ -203,16 +203,17 @@ fn long_text(support: &TextSupport) -> String {
 /// A text that, rendered, is exactly as long as one message may be, made of this character as far as possible.
 fn text_at_the_limit(support: &TextSupport, filler: &str) -> String {
     let measure = |text: &str| match render_markdown(text, support).as_slice() {
-        [part] => measure(support, part),
+        [part] => support.unit.measure(part.text()),
         parts => panic!("{} parts for {} characters", parts.len(), text.chars().count()),
     };
     let markup = measure("a") - support.unit.measure("a");
-    let (room, each) = (support.limit - markup, support.unit.measure(filler));
-    let text = filler.repeat(room / each) + &"a".repeat(room % each);
+    let fillers = (support.limit - markup) / support.unit.measure(filler);
+    // In paragraphs, since the renderer may take a little more for a line of thousands of characters.
+    let paragraph = filler.repeat(fillers.min(60));
+    let first = measure(&paragraph);
+    let more = support.unit.measure(&paragraph) + markup + PARAGRAPH_BREAK;
+    let mut text = [&*paragraph].repeat(1 + (support.limit - first) / more).join("\n\n");
+    text.push_str(&"a".repeat(support.limit - measure(&text)));
     assert_eq!(measure(&text), support.limit, "the kit fills a message exactly");
     text
-}
-
-fn measure(support: &TextSupport, part: &Rendered) -> usize {
-    support.unit.measure(part.text())
 }
