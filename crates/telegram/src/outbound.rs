@@ -1,0 +1,86 @@
+//! The adapter itself: carrying out what the engine asks.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use switchboard_core::{
+    Action, Capabilities, ConversationId, Finding, Inbox, Messenger, Receipt, RunError, SendError, SendText,
+};
+use teloxide_core::{
+    payloads::SendChatAction,
+    types::{ChatAction, ChatId, MessageId, ThreadId},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Mode,
+    bot::Bot,
+    capabilities::capabilities,
+    format::{SendMessage, Sent},
+    id::{self, Address},
+    polling, probe, webhook,
+};
+
+/// One Telegram channel, as the engine sees it.
+pub struct TelegramMessenger {
+    bot: Arc<Bot>,
+}
+
+impl TelegramMessenger {
+    pub(crate) fn new(bot: Arc<Bot>) -> Self {
+        Self { bot }
+    }
+
+    async fn send(&self, address: Address, send: &SendText) -> Result<Receipt, SendError> {
+        let Some(message) = SendMessage::new(address, send, self.bot.config.link_previews) else {
+            return Err(rejected("Telegram takes text with entities only"));
+        };
+        let sent: Sent =
+            self.bot.client.call(&message).await.map_err(|error| error.into_send_error(address))?;
+        Ok(Receipt { messages: vec![id::message(address.chat, sent.message_id)] })
+    }
+
+    async fn show_typing(&self, address: Address) -> Result<Receipt, SendError> {
+        let mut action = SendChatAction::new(ChatId(address.chat), ChatAction::Typing);
+        action.message_thread_id = address.topic.map(|topic| ThreadId(MessageId(topic)));
+        let _: bool = self.bot.client.call(&action).await.map_err(|error| error.into_send_error(address))?;
+        Ok(Receipt::default())
+    }
+}
+
+#[async_trait]
+impl Messenger for TelegramMessenger {
+    fn capabilities(&self, conversation: &ConversationId) -> Capabilities {
+        capabilities(conversation)
+    }
+
+    async fn probe(&self) -> Vec<Finding> {
+        probe::probe(&self.bot).await
+    }
+
+    async fn run(&self, inbox: Inbox, stop: CancellationToken) -> Result<(), RunError> {
+        match &self.bot.config.mode {
+            Mode::Polling => polling::run(&self.bot, inbox, stop).await,
+            Mode::Webhook { url, secret } => webhook::run(&self.bot, url, secret, &inbox, stop).await,
+        }
+    }
+
+    async fn execute(&self, action: &Action) -> Result<Receipt, SendError> {
+        let Some(address) = Address::parse(action.conversation()) else {
+            return Err(rejected("the conversation is not one of Telegram's"));
+        };
+        match action {
+            Action::SendText(send) => self.send(address, send).await,
+            Action::Typing(typing) if typing.on => self.show_typing(address).await,
+            // It ends by itself, with the answer or after five seconds.
+            Action::Typing(_) => Ok(Receipt::default()),
+            Action::Edit(_) | Action::Delete(_) | Action::React(_) | Action::SendAttachment(_) => {
+                Err(rejected("this adapter does not do this on Telegram"))
+            }
+        }
+    }
+}
+
+fn rejected(reason: &str) -> SendError {
+    SendError::Rejected { reason: reason.to_owned() }
+}
