@@ -99,6 +99,8 @@
 //! - Each case has a harness, a runtime of one thread and a store of its own, so the cases run side by side.
 //! - What the platform lacks is said by [`Lacks`], where the kit asks for it. The case then ends there, passed, and
 //!   prints a line (with nextest: `--success-output immediate`). Nothing is left out silently.
+//! - The adapter is to publish that it is connected before anybody has written, and sends are to be possible to any
+//!   room in which somebody has.
 //! - The kit waits for what must come, at most 20 seconds, so pauses between attempts to connect are best configured
 //!   to be short. It never sleeps for what must not come: it has something else happen and looks again.
 //! - Whatever the case, the store notes what breaks a rule (`rules`), and the case fails in the end.
@@ -146,7 +148,7 @@ pub fn test<H: Harness>(name: &str, case: impl AsyncFnOnce(&mut Bench<H>) -> Out
     }
 }
 
-/// Makes one test of every case. Takes the type of the [`Harness`](conformance::Harness).
+/// Makes one test of every case. Takes the type of the [`Harness`](crate::conformance::Harness).
 #[macro_export]
 macro_rules! messenger_conformance {
     (@cases $form:ident $harness:ty) => {
