@@ -64,7 +64,7 @@ pub async fn every_room_keeps_its_order<H: Harness>(bench: &mut Bench<H>) -> Out
     Ok(())
 }
 
-/// What has no text comes in in words. (No message without a text is ever handed over; see [`super::rules`].)
+/// What has no text comes in in words. (No message without a text is ever handed over; see `rules`.)
 pub async fn what_is_no_text_comes_in_as_words<H: Harness>(bench: &mut Bench<H>) -> Outcome {
     bench.connect().await;
     let before = bench.ledger.messages().len();
