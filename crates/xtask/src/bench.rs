@@ -1,14 +1,23 @@
-//! The benchmark, in release: the real gateway under load on this machine.
+//! The benchmarks, in release: the real gateway under load on this machine.
 
 use anyhow::Result;
 
 use crate::step::{cargo, run, step};
 
-/// Builds and runs it; `arguments` are the benchmark's own (`--store postgres`, `--help`).
+/// Builds and runs one: `telegram` or `panels` if the first argument says so, otherwise that of the page
+/// messenger. The other arguments are the benchmark's own (`--store postgres`, `--help`).
 pub fn bench(arguments: &[String]) -> Result<()> {
+    let (example, arguments) = match arguments.split_first() {
+        Some((name, rest)) if ["telegram", "panels"].contains(&name.as_str()) => (name.as_str(), rest),
+        _ => ("bench", arguments),
+    };
     let package = ["--release", "--package", "switchboard-gateway"];
     step("build for the benchmark", || {
-        run(cargo(&["build"]).args(package).args(["--bin", "switchboard", "--example", "bench"]))
+        run(cargo(&["build"]).args(package).args(["--bin", "switchboard", "--example", example]))
     })?;
-    run(cargo(&["run", "--quiet"]).args(package).args(["--example", "bench", "--"]).args(arguments))
+    if example == "telegram" {
+        let bare = ["build", "--release", "--package", "switchboard-telegram", "--example", "bare_bot"];
+        step("build the bare bot", || run(&mut cargo(&bare)))?;
+    }
+    run(cargo(&["run", "--quiet"]).args(package).args(["--example", example, "--"]).args(arguments))
 }
