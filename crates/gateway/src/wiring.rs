@@ -13,6 +13,9 @@ use switchboard_store::Store;
 use switchboard_store_postgres::PostgresStore;
 use switchboard_store_sqlite::SqliteStore;
 
+#[cfg(feature = "web")]
+mod appearance;
+
 use crate::{
     BuildAdapter,
     config::{AiConfig, DatabaseConfig, Kinds},
@@ -84,7 +87,8 @@ mod web {
     /// The keys of a `[[channel]]` of kind `web`.
     pub(super) fn read(section: &mut Section<'_>) -> Result<BuildAdapter, Invalid> {
         let allowed_origins = section.list("allowed_origins", origin).or(Vec::new());
-        let title = section.string("title").optional();
+        let appearance = super::appearance::read(section);
+        let max_text = section.integer("max_text", 1..=100_000_u32).or(8_000);
         let flood = section.table("flood", rate).transpose();
         let flood = flood?;
         Ok(Box::new(move |context| {
@@ -94,7 +98,8 @@ mod web {
             config.allowed_origins = allowed_origins;
             // A proxy in front may hide from us the name under which the page was asked for.
             config.allowed_origins.push(context.public_url.origin().ascii_serialization());
-            config.title = title;
+            config.appearance = appearance;
+            config.max_text = max_text as usize;
             config.flood = flood.unwrap_or(config.flood);
             let web = Web::new(config, context.inbox, context.stop)?;
             Ok(Adapter { messenger: web.messenger, routes: Some(web.router) })

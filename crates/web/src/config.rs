@@ -7,7 +7,7 @@ use switchboard_core::{ChannelName, Rate};
 use time::OffsetDateTime;
 use url::Url;
 
-use crate::id;
+use crate::{Appearance, id};
 
 /// Tells the time. Given by the wiring, so that tests can set it.
 pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
@@ -35,8 +35,8 @@ pub struct WebConfig {
     /// and call its routes. The page's own origin always may. Where a proxy changes the `Host`
     /// header, the gateway's public origin belongs here too. Default: none.
     pub allowed_origins: Vec<String>,
-    /// The heading of the page. Default: "Chat".
-    pub title: Option<String>,
+    /// What visitors see.
+    pub appearance: Appearance,
     /// How fast one visitor may write. Default: 20 messages at once, then one per second, which
     /// nobody reaches by typing.
     pub flood: Rate,
@@ -59,7 +59,7 @@ impl WebConfig {
             identity_secrets: Vec::new(),
             sessions_valid_from: None,
             allowed_origins: Vec::new(),
-            title: None,
+            appearance: Appearance::default(),
             flood: default_flood(),
             sessions: default_sessions(),
             max_text: 8_000,

@@ -13,6 +13,7 @@
 //! A visitor is a signed token (`token`) that the page keeps; nothing is stored about a visitor before
 //! the first message. A site that knows its user says so by a token of its own (`identity`). What people and the AI write becomes HTML in `format` and nowhere else.
 
+mod appearance;
 mod attendant;
 mod capabilities;
 mod config;
@@ -24,9 +25,12 @@ mod identity;
 mod inbound;
 mod origin;
 mod outbound;
+mod pack;
 mod page;
 mod routes;
+mod script;
 mod streams;
+mod texts;
 mod token;
 
 use std::sync::Arc;
@@ -35,9 +39,11 @@ use axum::Router;
 use switchboard_core::Inbox;
 use tokio_util::sync::CancellationToken;
 
+pub use appearance::{Appearance, Color, NotAColor, Side, Theme, Wording};
 pub use config::{Clock, ConfigError, WebConfig, check_identity_secret, check_origin};
 pub use identity::{MAX_AHEAD, is_user, sign_identity};
 pub use outbound::WebMessenger;
+pub use texts::text_keys;
 
 /// One web channel: what the engine drives, and what the HTTP server mounts.
 pub struct Web {

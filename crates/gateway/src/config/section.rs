@@ -211,6 +211,37 @@ impl<'a> Section<'a> {
         values
     }
 
+    /// Every table within the one under this key, with its name, which `check` may refuse. Nothing
+    /// where it is left out.
+    pub fn named_tables<T>(
+        &mut self,
+        key: &'static str,
+        check: impl Fn(&str) -> Result<(), Fault>,
+        mut read: impl FnMut(&mut Section<'a>) -> T,
+    ) -> Vec<(String, T)> {
+        let Some((_, tables)) = self.find_table(key) else { return Vec::new() };
+        let mut values = Vec::with_capacity(tables.len());
+        for (name, value) in tables {
+            let child = Section { path: self.path_to(key), ..self.child(String::new(), None) };
+            let path = child.path_to(name.get_ref());
+            let line = Some(self.reading.line(&name.span()));
+            match (check(name.get_ref()), value.get_ref()) {
+                (Err(fault), _) => self.reading.report(path, line, fault),
+                (Ok(()), DeValue::Table(table)) => {
+                    values.push((
+                        name.get_ref().to_string(),
+                        self.child(path, Some((value, table))).run(&mut read),
+                    ));
+                }
+                (Ok(()), other) => {
+                    let remedy = format!("write [{}]", without_indexes(&path));
+                    self.reading.report(path, line, value::wrong_type("a table", other, remedy));
+                }
+            }
+        }
+        values
+    }
+
     /// Records a mistake that only the reader of the section can see: keys that do not go together,
     /// for example. Must not repeat a value.
     pub fn mistake(&mut self, key: &'static str, fault: Fault) -> Invalid {

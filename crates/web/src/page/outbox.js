@@ -2,96 +2,96 @@
 // sent strictly one after another, so that order holds; under the same id each time, so that the
 // server takes it once.
 
-import { Refused, backoff, storage } from "./session.js";
-
 // Trying again cannot help with these.
-const FINAL = new Set([400, 403, 404, 405, 413, 415, 422]);
+const FINAL = [400, 403, 404, 405, 413, 415, 422];
 
-export class Outbox {
-  // `on.sent(id)`, `on.failed(id, status)`, `on.waiting(milliseconds or null, status)`.
-  constructor(base, session, on) {
-    this.base = base;
-    this.session = session;
-    this.on = on;
-    this.prefix = `switchboard ${base.pathname} unsent `;
-    this.count = 0;
-    // Only what this page wrote or found when it was opened: what another page writes, that one sends.
-    this.queue = this.stored();
-    this.running = false;
-    this.wake = () => {};
-    addEventListener("online", () => this.wake());
-  }
+// Whose messages these are: nobody's whom the site has named, or the one's.
+let owner = "";
+// Only what this page wrote or found when it was opened: what another page writes, that one sends.
+let queue = findUnsent();
+let added = 0;
+let sending = false;
+let sendNow;
 
-  // What was found when the page was opened: [{id, text}], oldest first.
-  get unsent() {
-    return this.queue.map(({ id, text }) => ({ id, text }));
-  }
+// A message that was never added before is `{ id, text, at }`.
+function addMessage(message) {
+  // A key per message: several pages can write at once without undoing each other's changes.
+  const order = `${Date.now()}`.padStart(15, "0") + `${added++}`.padStart(6, "0");
+  message.key = `unsent ${owner}${order} ${message.id}`;
+  keep(message.key, message.text);
+  queue.push(message);
+  showState(message, "sending");
+  sendQueue();
+}
 
-  add(id, text) {
-    // A key per message: several pages can write at once without undoing each other's changes.
-    const order = `${Date.now().toString().padStart(15, "0")}${(this.count++).toString().padStart(6, "0")}`;
-    const key = `${this.prefix}${order} ${id}`;
-    storage.set(key, text);
-    this.queue.push({ key, id, text });
-    this.run();
-  }
+// Nothing remains to be done about this one.
+function settle(id) {
+  for (const message of queue.filter((it) => it.id === id)) forget(message.key);
+  queue = queue.filter((it) => it.id !== id);
+}
 
-  // The server has it: it was seen in the conversation.
-  settle(id) {
-    for (const message of this.queue.filter((message) => message.id === id)) storage.remove(message.key);
-    this.queue = this.queue.filter((message) => message.id !== id);
-  }
-
-  async run() {
-    if (this.running) return;
-    this.running = true;
-    for (let attempt = 0; this.queue.length > 0; ) {
-      const { id, text } = this.queue[0];
-      const error = await this.post(id, text).then(() => null, (error) => error);
-      if (!error || FINAL.has(error.status)) {
-        attempt = 0;
-        this.settle(id);
-        if (error) this.on.failed(id, error.status); else this.on.sent(id);
-        this.on.waiting(null);
-        continue;
-      }
-      // A new session is made at once, unless that did not help either.
-      if (error.status === 401 && attempt === 0) {
-        attempt += 1;
-        continue;
-      }
-      await this.pause(error.wait ?? backoff(attempt), error.status);
-      attempt += 1;
+async function sendQueue() {
+  if (sending) return;
+  sending = true;
+  for (let attempt = 0; queue.length; ) {
+    const [message] = queue;
+    const { id, text } = message;
+    const error = await sendMessage({ id, text }).then(() => null, (caught) => caught);
+    if (!error || FINAL.includes(error.status)) {
+      attempt = 0;
+      settle(id);
+      message.limit = error?.limit;
+      showState(message, error ? "failed" : "sent");
+      showWait();
+      continue;
     }
-    this.running = false;
-  }
-
-  async post(id, text) {
-    const token = await this.session.ensure();
-    const response = await fetch(new URL("messages", this.base), {
-      method: "POST",
-      headers: { "Authorization": `Bearer ${token}`, "Content-Type": "application/json" },
-      body: JSON.stringify({ id, text }),
-      signal: AbortSignal.timeout(30_000),
-    });
-    if (response.status === 401) this.session.refused(token);
-    if (!response.ok) throw new Refused(response);
-  }
-
-  pause(milliseconds, status) {
-    this.on.waiting(milliseconds, status);
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
+    // With a token that is no longer good, a new one is got at once, unless that did not help either.
+    if (error.status !== 401 || attempt) {
+      const time = error.after || 1e3 + jitter(1e3, attempt);
+      showWait(time, error.status);
       // The network coming back ends a wait for the network, not one that the server asked for.
-      this.wake = status === undefined ? () => { clearTimeout(timer); resolve(); } : () => {};
-    });
+      await pause(time, (end) => { sendNow = () => error.status || end(); });
+    }
+    attempt += 1;
   }
+  sending = false;
+}
 
-  stored() {
-    return storage.keys()
-      .filter((key) => key.startsWith(this.prefix))
-      .sort()
-      .map((key) => ({ key, id: key.slice(-36), text: storage.get(key) }))
-      .filter((message) => message.text !== null);
+async function sendMessage(message) {
+  const token = await ensureToken();
+  try {
+    await post("messages", token, message);
+  } catch (error) {
+    if (error.status === 401) refuseToken(token);
+    throw error;
   }
+}
+
+// The visitor is another one. What was written before the site named somebody goes with them; what
+// somebody named has written stays theirs.
+function moveQueue() {
+  const now = known ? `${known.visitor} ` : "";
+  if (now === owner) return;
+  const taken = owner ? [] : queue;
+  for (const message of taken) forget(message.key);
+  owner = now;
+  queue = findUnsent();
+  for (const message of taken) addMessage(message);
+  sendQueue();
+}
+
+function findUnsent() {
+  const start = `${KEY}unsent ${owner}`;
+  return Object.keys(storage).filter((key) => key.startsWith(start) && key.length === start.length + 58).sort().map((key) => ({
+    key: key.slice(KEY.length),
+    id: key.slice(-36),
+    text: storage.getItem(key),
+    at: new Date(key.slice(start.length, start.length + 15) * 1),
+  }));
+}
+
+// randomUUID exists only where the page is encrypted or local; this exists everywhere.
+function messageId() {
+  const random = (digit) => digit ^ (crypto.getRandomValues(new Uint8Array(1))[0] & (15 >> (digit / 4)));
+  return "10000000-1000-4000-8000-100000000000".replace(/[018]/g, (digit) => random(digit).toString(16));
 }

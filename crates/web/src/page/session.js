@@ -1,92 +1,88 @@
-// Who the visitor is: a token that the server makes and this browser keeps.
+// Who the visitor is. Somebody unknown has a token that the server made and this browser keeps.
+// Somebody whom the site has named has one that lasts as long as the page: the site names them
+// again on its next page, and whoever comes after them at this computer finds nothing.
 
-// Where there is no storage (some browsers deny it in frames), everything lasts as long as the page.
-const memory = new Map();
+// What the site has said, the session that it was given for that, and the work to get one.
+let identity = null;
+let known = null;
+let recognising;
+// The one whose conversation is shown.
+let visitor = session()?.visitor;
 
-export const storage = {
-  get(key) {
-    try { return localStorage.getItem(key); } catch { return memory.get(key) ?? null; }
-  },
-  set(key, value) {
-    try { localStorage.setItem(key, value); } catch { memory.set(key, value); }
-  },
-  remove(key) {
-    memory.delete(key);
-    try { localStorage.removeItem(key); } catch { /* It was never there. */ }
-  },
-  keys() {
-    try { return [...Object.keys(localStorage), ...memory.keys()]; } catch { return [...memory.keys()]; }
-  },
-};
+function session() {
+  if (identity) return known;
+  try { return JSON.parse(kept("session")); } catch { return null; }
+}
 
-export class Session {
-  // `onVisitor` is called whenever the visitor becomes another one than before.
-  constructor(base, onVisitor) {
-    this.base = base;
-    this.key = `switchboard ${base.pathname} session`;
-    this.onVisitor = onVisitor;
-    this.visitor = this.read()?.visitor ?? null;
-    addEventListener("storage", (event) => {
-      if (event.key === this.key && event.newValue) this.adopt(this.read());
-    });
+// Who the visitor is by the site's word; null where nobody is known any more.
+function identify(word) {
+  if (word !== identity) {
+    identity = word;
+    if (!word) known = null;
+    recognising = word ? recognise(word) : null;
+    if (!word) adopt();
   }
+  return Promise.resolve(recognising);
+}
 
-  // The token, or null if there is none yet.
-  get token() {
-    return this.read()?.token ?? null;
-  }
-
-  // The token, made now if there is none. Only one of several open pages makes it.
-  async ensure() {
-    if (this.token) return this.token;
-    const mint = async () => {
-      if (this.token) return;
-      const response = await fetch(new URL("session", this.base), {
-        method: "POST",
-        signal: AbortSignal.timeout(30_000),
-      });
-      if (!response.ok) throw new Refused(response);
-      this.keep(await response.json());
-    };
-    await (navigator.locks ? navigator.locks.request(this.key, mint) : mint());
-    this.adopt(this.read());
-    return this.token;
-  }
-
-  // Keeps a token that the server gave.
-  keep(session) {
-    storage.set(this.key, JSON.stringify({ token: session.token, visitor: session.visitor }));
-    this.adopt(session);
-  }
-
-  // Forgets a token that the server refused, unless another page has replaced it already.
-  refused(token) {
-    if (this.token === token) storage.remove(this.key);
-  }
-
-  adopt(session) {
-    if (!session || session.visitor === this.visitor) return;
-    this.visitor = session.visitor;
-    this.onVisitor();
-  }
-
-  read() {
-    try { return JSON.parse(storage.get(this.key)); } catch { return null; }
+// Gets the session of somebody the site has named, however long that takes. Until then all is as
+// it was before.
+async function recognise(word) {
+  for (let attempt = 0; identity === word; attempt += 1) {
+    try {
+      const answer = await post("session", null, { identity: word });
+      if (identity === word) known = answer;
+      return adopt();
+    } catch (error) {
+      if (identity === word && /^4(?!29)/.test(error.status)) {
+        known = null;
+        adopt();
+        expired("signed_out");
+        throw error;
+      }
+      await pause(error.after || jitter(2e3, attempt));
+    }
   }
 }
 
-// An answer other than 2xx. `wait` is what the server asks for, in milliseconds, or null.
-export class Refused extends Error {
-  constructor(response) {
-    super(`the server answered ${response.status}`);
-    this.status = response.status;
-    const seconds = Number(response.headers.get("Retry-After"));
-    this.wait = seconds > 0 ? seconds * 1000 : null;
+// The token, got now if there is none. Of several open pages only one makes it.
+async function ensureToken() {
+  await recognising;
+  if (identity && !known) await (recognising = recognise(identity));
+  if (!identity && !session()) {
+    const make = async () => session() ?? keepSession(await post("session", null, {}));
+    await (navigator.locks ? navigator.locks.request(KEY, make) : make());
+    adopt();
   }
+  return session()?.token;
 }
 
-// How long to wait before the nth attempt: 1 s, 2 s, 4 s … 30 s, spread by half so that pages which
-// lost the same server do not come back together.
-export function backoff(attempt) {
-  return Math.min(30_000, 1000 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random());
+// Keeps a token that the server gave.
+function keepSession(given) {
+  if (known?.visitor === given.visitor) known = given;
+  else keep("session", JSON.stringify(given));
 }
+
+// Forgets a token that the server refused, unless it was replaced already.
+function refuseToken(token) {
+  if (session()?.token !== token) return;
+  // The site's word may be good for another.
+  if (known) {
+    known = null;
+    return;
+  }
+  forget("session");
+  adopt();
+  expired("expired");
+}
+
+function adopt() {
+  const now = session()?.visitor;
+  if (now === visitor) return;
+  visitor = now;
+  visitorChanged();
+}
+
+listen(window, "storage", (event) => {
+  if (event.key === `${KEY}session`) adopt();
+});

@@ -1,131 +1,116 @@
-// Reads the conversation as server-sent events, for ever: reconnects by itself and goes on after
-// the last message it has seen. With fetch, because an EventSource cannot send the token.
+// Reads the conversation as server-sent events for as long as there is a visitor: reconnects by
+// itself and goes on after the last message it has seen. With fetch, because an EventSource cannot
+// send the token.
 
-import { Refused, backoff } from "./session.js";
-
-// The server shows every 15 s that it lives.
-const STALLED = 45_000;
-
+// The server shows three times in this time that it lives.
+const STALLED = 8e4;
 // A page whose stream was replaced by newer ones comes back when it is looked at, or after this.
-const REPLACED = 60_000;
+const REPLACED = 6e4;
 
-export class Stream {
-  // `on.event(name, data)`, `on.connected()`, `on.lost()`, `on.idle()` when there is no visitor.
-  constructor(base, session, on) {
-    this.base = base;
-    this.session = session;
-    this.on = on;
-    this.last = 0;
-    this.running = false;
-    this.skipWait = () => {};
-    addEventListener("online", () => this.skipWait());
-    addEventListener("offline", () => this.controller?.abort());
-    document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") this.skipWait();
-    });
+let last = 0;
+let streaming = false;
+let restarted = false;
+let replaced = false;
+let connection;
+let watchdog;
+let connectNow;
+// When to come back, as the server has said: it says another time to each page.
+let comeBack;
+
+// Begins anew after this position.
+function restart(position) {
+  last = position;
+  restarted = true;
+  connection?.abort();
+  connectNow?.();
+  stream();
+}
+
+async function stream() {
+  if (streaming) return;
+  streaming = true;
+  for (let attempt = 0; session() || identity; attempt += 1) {
+    restarted = replaced = false;
+    const { heard, error } = await connect();
+    if (heard) attempt = 0;
+    // Once only: where a new token is refused too, it waits as for anything else.
+    if (restarted || (error?.status === 401 && !attempt)) continue;
+    disconnected();
+    const time = replaced ? REPLACED : error?.after || (!attempt && comeBack) || jitter(3e3, attempt);
+    // A wait that the server asked for is not cut short, unless for another visitor.
+    await pause(time, (end) => { connectNow = () => (error?.after && !restarted) || end(); });
   }
+  streaming = false;
+  idle();
+}
 
-  // Begins anew, for another visitor.
-  restart() {
-    this.last = 0;
-    this.restarted = true;
-    this.controller?.abort();
-    this.skipWait();
-    this.run();
-  }
-
-  async run() {
-    if (this.running) return;
-    this.running = true;
-    for (let attempt = 0; this.session.token; ) {
-      let error = null;
-      this.heard = false;
-      this.restarted = false;
-      try {
-        await this.read(this.session.token);
-      } catch (caught) {
-        error = caught;
-      }
-      if (this.heard) attempt = 0;
-      if (error?.status === 401 || this.restarted) continue;
-      this.on.lost();
-      if (this.replaced) await this.wait(REPLACED);
-      else if (error?.wait) await this.wait(error.wait, false);
-      else await this.wait(backoff(attempt));
-      attempt += 1;
-    }
-    this.running = false;
-    this.on.idle();
-  }
-
-  async read(token) {
-    this.controller = new AbortController();
-    this.replaced = false;
-    this.watch();
-    try {
-      const headers = { "Authorization": `Bearer ${token}` };
-      if (this.last > 0) headers["Last-Event-ID"] = String(this.last);
-      const url = new URL("events", this.base);
-      const response = await fetch(url, { headers, cache: "no-store", signal: this.controller.signal });
-      if (response.status === 401) this.session.refused(token);
-      if (!response.ok) throw new Refused(response);
-      this.heard = true;
-      this.on.connected();
-      await this.parse(response.body.getReader(), this.controller.signal);
-    } finally {
-      clearTimeout(this.watchdog);
-    }
-  }
-
-  async parse(reader, signal) {
-    const decoder = new TextDecoder();
-    let rest = "";
-    for (;;) {
-      const { done, value } = await reader.read();
-      // What was read for another visitor than the one it is now must not be shown.
-      if (done || signal.aborted) return;
-      this.watch();
-      const blocks = (rest + decoder.decode(value, { stream: true })).split("\n\n");
-      rest = blocks.pop();
-      for (const block of blocks) {
-        this.dispatch(block);
-        if (signal.aborted) return;
-      }
-    }
-  }
-
-  // One event: lines of `field: value`. Our server ends lines with \n and sends one data line.
-  dispatch(block) {
-    const fields = {};
-    for (const line of block.split("\n")) {
-      const colon = line.indexOf(":");
-      if (colon > 0) fields[line.slice(0, colon)] = line.slice(colon + 1).replace(/^ /, "");
-    }
-    if (fields.data === undefined) return;
-    if (fields.id !== undefined) {
-      const position = Number(fields.id);
-      if (position <= this.last) return;
-      this.last = position;
-    }
-    if (fields.event === "replaced") this.replaced = true;
-    this.on.event(fields.event, JSON.parse(fields.data));
-  }
-
-  watch() {
-    clearTimeout(this.watchdog);
-    const { controller } = this;
-    this.watchdog = setTimeout(() => controller.abort(), STALLED);
-  }
-
-  // A wait that the server asked for is not cut short, unless for another visitor.
-  wait(milliseconds, mayBeCut = true) {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
-      this.skipWait = () => {
-        if (!mayBeCut && !this.restarted) return;
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+// One connection, to its end.
+async function connect() {
+  let heard = false;
+  let token;
+  const { signal } = connection = new AbortController();
+  try {
+    watch();
+    token = identity ? await ensureToken() : session().token;
+    const headers = last ? { "Last-Event-ID": last } : {};
+    const response = await call("events", token, { headers, signal });
+    heard = true;
+    connected();
+    await parse(response.body.getReader(), signal);
+    return { heard };
+  } catch (error) {
+    if (error.status === 401 && token) refuseToken(token);
+    return { heard, error };
+  } finally {
+    clearTimeout(watchdog);
   }
 }
+
+function watch() {
+  clearTimeout(watchdog);
+  watchdog = setTimeout(() => connection.abort(), STALLED);
+}
+
+async function parse(reader, signal) {
+  const decoder = new TextDecoder();
+  for (let rest = ""; ; ) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    watch();
+    const blocks = (rest + decoder.decode(value, { stream: true })).split("\n\n");
+    rest = blocks.pop();
+    for (const block of blocks) {
+      // What was read for another visitor than the one it is now must not be shown.
+      if (signal.aborted) return;
+      dispatch(block);
+    }
+  }
+}
+
+// One event: lines of `field: value`. Our server ends lines with \n and sends one data line.
+function dispatch(block) {
+  const fields = {};
+  for (const line of block.split("\n")) {
+    const colon = line.indexOf(":");
+    if (colon > 0) fields[line.slice(0, colon)] = line.slice(colon + 1).trim();
+  }
+  if (fields.retry) comeBack = fields.retry;
+  if (!fields.data) return;
+  if (fields.id) {
+    const position = fields.id * 1;
+    if (position <= last) return;
+    last = position;
+  }
+  if (fields.event === "replaced") replaced = true;
+  EVENTS[fields.event]?.(JSON.parse(fields.data));
+}
+
+listen(window, "online", () => {
+  sendNow?.();
+  connectNow?.();
+});
+listen(window, "offline", () => {
+  connection?.abort();
+  disconnected();
+});
+listen(document, "visibilitychange", () => document.hidden || connectNow?.());

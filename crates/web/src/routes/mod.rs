@@ -1,11 +1,11 @@
 //! The routes of one channel, one endpoint per file.
 
-mod asset;
 mod events;
 mod messages;
 mod page;
 mod session;
 mod visitor;
+mod widget;
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ pub(crate) fn router(
         // A channel's name may begin with a colon or an asterisk; it is meant literally.
         .without_v07_checks()
         .merge(page::router(&path, &channel.config))
-        .merge(asset::router(&path))
+        .merge(widget::router(&path, &channel.config))
         .merge(api(&path, channel))
         .layer(SetResponseHeaderLayer::overriding(
             header::X_CONTENT_TYPE_OPTIONS,

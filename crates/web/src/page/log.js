@@ -1,0 +1,135 @@
+// The log of messages, and whether one is being written.
+
+const AUTHORS = { bot: "assistant", operator: "operator", user: "you" };
+
+// Messages that are not confirmed yet, by id, in the order in which they were written. They stay
+// below everything that is.
+const pending = new Map();
+// Who reads at the end stays at the end, whatever is added and however the log is resized; who has
+// scrolled up is left alone.
+let following = true;
+let typingEnds;
+
+// Said apart from the log, which is read out.
+const typing = element("p.typing", { role: "status" });
+const list = element("div.list", { role: "log", "aria-label": say("log") });
+const log = element("div.log", { tabindex: 0, role: "group", "aria-label": say("log") }, list, typing);
+const latest = iconButton("latest", { click: toEnd, hidden: "" });
+
+// What is shown before the first message: the greeting, and the questions that one click asks.
+const greeting = element("div.greeting", {},
+  frame("bot", element("div.body", { dir: "auto" }, say("greeting"))),
+  element("div.questions", {}, ...texts.questions.map((question) =>
+    element("button", { type: "button", dir: "auto", click: () => send(question) }, question))));
+list.append(greeting);
+
+listen(log, "scroll", () => {
+  following = log.scrollHeight - log.scrollTop - log.clientHeight < 48;
+  latest.hidden = following;
+});
+new ResizeObserver(() => follow()).observe(log);
+
+// A message: who, what, and what is told about it.
+function frame(author, ...content) {
+  const name = say(AUTHORS[author] ?? "service");
+  const avatar = element("span.avatar", { "aria-hidden": true }, [...name][0].toUpperCase());
+  return element("article.message " + author, {}, element("p.who", {}, avatar, name), ...content);
+}
+
+function makeMessage(author, at, ...content) {
+  const stamp = element("time", {}, at.toLocaleTimeString(locale, { timeStyle: "short" }));
+  const made = frame(author, element("div.body", { dir: "auto" }, ...content), element("p.meta", {}, stamp, element("span")));
+  made.day = dayName(at);
+  return made;
+}
+
+// Every day begins with its name.
+function insert(message, before = null) {
+  greeting.hidden = true;
+  const above = before ? before.previousSibling : list.lastChild;
+  if (above?.day !== message.day) {
+    const day = element("p.day", {}, message.day);
+    day.day = message.day;
+    list.insertBefore(day, before);
+  }
+  list.insertBefore(message, before);
+}
+
+// Shows a message of the conversation, in place of the pending one if it is that.
+function showMessage({ author, id, html, at }) {
+  const message = makeMessage(author, new Date(at), sanitised(html));
+  if (author === "user") mark(message, "sent", say("sent"));
+  else showTyping(false);
+  pending.get(id)?.remove();
+  pending.delete(id);
+  const [before] = pending.values();
+  insert(message, before);
+  follow(author !== "user" && message);
+}
+
+// Shows where a message of this page stands; it appears with its first state.
+function showState(message, state) {
+  if (!panel) return;
+  const { id, text, at, limit } = message;
+  let shown = pending.get(id);
+  // Sent again, it goes after everything that is waiting.
+  if (state === "sending") {
+    shown?.remove();
+    pending.delete(id);
+    shown = makeMessage("user", at, text);
+    pending.set(id, shown);
+    insert(shown);
+    toEnd();
+  }
+  // The conversation may show it already.
+  if (!shown) return;
+  mark(shown, state, limit ? say("limit", limit) : say(state));
+  if (state === "failed" && !limit) {
+    shown.lastChild.append(element("button", { type: "button", click: () => addMessage(message) }, say("retry")));
+  }
+}
+
+function mark(message, state, line) {
+  message.className = `message user ${state}`;
+  const tick = element("span", { role: "img", "aria-label": line }, "\u2713");
+  message.lastChild.lastChild.replaceChildren(state === "sent" ? tick : line);
+}
+
+// Another visitor, or everything anew: only what is not sent yet remains.
+function clearLog() {
+  list.replaceChildren(greeting);
+  for (const [id, message] of pending) {
+    if (message.matches(".sent")) pending.delete(id);
+    else insert(message);
+  }
+  showTyping(false);
+}
+
+// While the history comes, it is not read out, and there is no greeting yet.
+function setBusy(busy) {
+  list.setAttribute("aria-busy", busy);
+  greeting.hidden = busy || list.children.length > 1;
+}
+
+function showTyping(on) {
+  clearTimeout(typingEnds);
+  if (on) typingEnds = setTimeout(showTyping, 15e3);
+  if (on && !typing.firstChild) {
+    const dots = element("span.dots", { "aria-hidden": true }, element("i"), element("i"), element("i"));
+    typing.append(dots, element("span.unseen", {}, say("typing")));
+  }
+  if (!on) typing.replaceChildren();
+  follow();
+}
+
+// To the end, or to the beginning of a new message that is longer than what is seen at once.
+function follow(message) {
+  if (!following) return;
+  const long = message && message.offsetHeight > log.clientHeight;
+  log.scrollTop = long ? message.offsetTop - log.offsetTop : log.scrollHeight;
+}
+
+function toEnd() {
+  following = true;
+  follow();
+}
