@@ -40,6 +40,10 @@ const CONNECTIONS: u8 = 40;
 /// When Telegram is to come again, where nothing says better.
 const LATER: u64 = 2;
 
+/// What is published where somebody else uses the bot.
+const REPLACED: &str = "another program removed or replaced the bot's webhook; it is registered again, but see \
+    that only one program uses the bot's token";
+
 /// The path at which a channel in webhook mode is served.
 pub fn route(channel: &ChannelName) -> String {
     let mut path = String::from("/webhooks/telegram/");
@@ -146,7 +150,8 @@ pub(crate) async fn run(
     let status = inbox.status();
     status.set(ConnectionState::Connecting);
     status.expect_progress_within(2 * (bot.config.poll_timeout + bot.config.call_timeout));
-    let mut watch = Watch { bot, url, secret: secret_token(secret), inbox, failures: 0, seen_error: None };
+    let secret = secret_token(secret);
+    let mut watch = Watch { bot, url, secret, inbox, registered: false, failures: 0, seen_error: None };
     match stop.run_until_cancelled(watch.go()).await {
         Some(error) => Err(error),
         None => {
@@ -161,6 +166,8 @@ struct Watch<'a> {
     url: &'a Url,
     secret: SecretString,
     inbox: &'a Inbox,
+    /// In this run: what is set from before may have another secret.
+    registered: bool,
     /// How many calls have failed in a row.
     failures: u32,
     /// The date of the last failure of Telegram's that was published.
@@ -188,13 +195,14 @@ impl Watch<'_> {
     /// Looks whether the webhook is registered and works; registers it if it is not.
     async fn look(&mut self) -> Result<(), CallError> {
         let info = WebhookInfo::get(self.bot).await?;
-        let first = self.inbox.status().state() == ConnectionState::Connecting;
-        if info.url != self.url.as_str() || first {
+        let replaced = self.registered && info.url != self.url.as_str();
+        if replaced || !self.registered {
             self.register().await?;
+            self.registered = true;
             self.seen_error = info.last_error_date;
-            // Another program that wants this bot would do so again: it is in order when it stays.
-            let lost = "the bot's webhook was removed or replaced by another program; it is registered again, but see that only one program uses the bot's token";
-            return Ok(self.publish(if first { Ok(()) } else { Err(lost.to_owned()) }));
+            // A program that wants the bot for itself would do so again: it is in order when it stays.
+            self.publish(if replaced { Err(REPLACED.to_owned()) } else { Ok(()) });
+            return Ok(());
         }
         let failed_anew = info.last_error_date > self.seen_error;
         self.seen_error = info.last_error_date;

@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
                 None => Some(unreadable(Some(update), raw, &"the message lacks what every message has")),
             };
         }
-        Some(unreadable(Some(update), raw, &"an update of a kind that is not known"))
+        Some(unreadable(Some(update), raw, &"neither its kind nor its content is known"))
     }
 
     fn message(&self, update: u32, message: &Message) -> Option<Event> {
@@ -94,7 +94,7 @@ impl<'a> Reader<'a> {
             return Some(moved);
         }
         let text = words::of(message)?;
-        self.written(update, message, text, "")
+        self.written(update, message, text, false)
     }
 
     fn edited(&self, update: u32, message: &Message) -> Option<Event> {
@@ -104,25 +104,29 @@ impl<'a> Reader<'a> {
             return None;
         }
         let text = format!("[edited message]\n{}", words::of(message)?);
-        self.written(update, message, text, ":edited")
+        self.written(update, message, text, true)
     }
 
     /// A message that somebody wrote, with its text. `None` if nobody did.
-    fn written(&self, update: u32, message: &Message, text: String, what: &str) -> Option<Event> {
+    fn written(&self, update: u32, message: &Message, text: String, edited: bool) -> Option<Event> {
         let author = author::of(message)?;
         let chat = message.chat.id.0;
         let number = message.id.0;
         let place = if message.chat.is_private() { Place::Direct } else { Place::Group };
         let answer = self.config.greeting.clone();
         Some(Event::Message(IncomingMessage {
-            event_id: id::event(update, chat, format_args!("{number}{what}")),
+            event_id: id::event(
+                update,
+                chat,
+                format_args!("{number}{}", if edited { ":edited" } else { "" }),
+            ),
             conversation: address_of(message).conversation(),
             place,
             addressed: address::addressed(message, self.me),
             user: id::user(author.id),
             user_name: author.name,
             native_id: Some(id::message(chat, number)),
-            answer: answer.filter(|_| place == Place::Direct && address::is_start(message)),
+            answer: answer.filter(|_| place == Place::Direct && !edited && address::is_start(message)),
             text,
             sent_at: OffsetDateTime::from_unix_timestamp(message.date.timestamp()).ok(),
         }))

@@ -1,0 +1,170 @@
+//! What is sent, and what a failure is taken for.
+
+use std::time::Duration;
+
+use switchboard_core::{
+    Action, ConversationId, IdempotencyKey, MessageId, Messenger as _, Receipt, Scope, SendError, SendText,
+    Typing, Verdict, chain, markup::render_markdown,
+};
+use switchboard_testkit::telegram::Fault;
+
+use crate::support::{Channel, TOKEN};
+
+fn text(channel: &Channel, conversation: &str, markdown: &str, reply_to: Option<&str>) -> Action {
+    let conversation = ConversationId::new(conversation);
+    let support = channel.messenger.capabilities(&conversation).text;
+    let text = render_markdown(markdown, &support).remove(0);
+    let key = IdempotencyKey::new("000000000000000000000001");
+    Action::SendText(SendText { key, conversation, text, reply_to: reply_to.map(MessageId::new) })
+}
+
+async fn send(channel: &Channel, conversation: &str, markdown: &str) -> Result<Receipt, SendError> {
+    channel.messenger.execute(&text(channel, conversation, markdown, None)).await
+}
+
+#[tokio::test]
+async fn an_answer_goes_into_the_topic_of_its_question_and_quotes_it() {
+    let channel = Channel::start(|_| {}).await;
+    let (forum, ann) = (channel.bot.forum("Forum"), channel.bot.user("Ann"));
+    let topic = forum.opens_topic(&ann, "Bills");
+    let asked = ann.says("where?").to(&forum).in_topic(topic).send();
+    let question = channel.messages(1).await.remove(0);
+    let native = question.native_id.unwrap();
+    let action = text(&channel, question.conversation.as_str(), "**here**", Some(native.as_str()));
+    let receipt = channel.messenger.execute(&action).await.unwrap();
+    let sent = channel.bot.sent_to(forum.id()).remove(0);
+    assert_eq!((sent.topic(), sent.reply_to(), sent.text()), (Some(topic), Some(asked.message_id), "here"));
+    let id = format!("{}:{}", forum.id(), sent.message_id);
+    assert_eq!(receipt.messages, [MessageId::new(id)]);
+}
+
+#[tokio::test]
+async fn a_question_that_is_gone_does_not_keep_the_answer_back() {
+    let channel = Channel::start(|_| {}).await;
+    let (group, ann) = (channel.bot.supergroup("Team"), channel.bot.user("Ann"));
+    let asked = ann.says("where?").to(&group).send();
+    let native = channel.messages(1).await.remove(0).native_id.unwrap();
+    ann.deletes(group.id(), asked.message_id);
+    let action = text(&channel, &group.id().to_string(), "here", Some(native.as_str()));
+    channel.messenger.execute(&action).await.unwrap();
+    assert_eq!(channel.bot.texts_to(group.id()), ["here"]);
+}
+
+#[tokio::test]
+async fn link_previews_are_shown_as_configured() {
+    for (link_previews, expected) in [(false, Some(serde_json::json!({ "is_disabled": true }))), (true, None)]
+    {
+        let channel = Channel::new(|config| config.link_previews = link_previews).await;
+        let ann = channel.bot.user("Ann");
+        send(&channel, &ann.id().to_string(), "see https://example.com").await.unwrap();
+        assert_eq!(channel.bot.sent()[0].params.json("link_preview_options"), expected);
+    }
+}
+
+#[tokio::test]
+async fn typing_is_shown_in_the_topic() {
+    let channel = Channel::new(|_| {}).await;
+    let (forum, ann) = (channel.bot.forum("Forum"), channel.bot.user("Ann"));
+    let topic = forum.opens_topic(&ann, "Bills");
+    let conversation = ConversationId::new(format!("{}/{topic}", forum.id()));
+    for on in [true, false] {
+        let typing = Action::Typing(Typing { conversation: conversation.clone(), on });
+        channel.messenger.execute(&typing).await.unwrap();
+    }
+    let calls = channel.bot.calls("sendChatAction");
+    assert_eq!(calls.len(), 1, "it ends by itself");
+    let params = &calls[0].params;
+    assert_eq!((params.integer("message_thread_id"), params.text("action")), (Some(topic), Some("typing")));
+}
+
+#[tokio::test]
+async fn people_who_cannot_be_reached_are_gone() {
+    let channel = Channel::new(|_| {}).await;
+    let (blocks, deactivates, stranger) =
+        (channel.bot.user("Ann"), channel.bot.user("Bob"), channel.bot.stranger("Cy"));
+    let (kicks, vanishes) = (channel.bot.supergroup("Kicks"), channel.bot.supergroup("Vanishes"));
+    blocks.blocks();
+    deactivates.deactivates();
+    kicks.kicks_bot(&blocks);
+    vanishes.vanishes();
+    for chat in [blocks.id(), deactivates.id(), stranger.id(), kicks.id(), vanishes.id(), 7] {
+        let error = send(&channel, &chat.to_string(), "hello").await.expect_err("nobody is there");
+        assert_eq!(error.verdict(), Verdict::Gone, "{chat}: {}", chain(&error));
+    }
+}
+
+#[tokio::test]
+async fn a_group_that_became_a_supergroup_unseen_is_found_by_sending() {
+    let channel = Channel::new(|_| {}).await;
+    let group = channel.bot.group("Team");
+    let supergroup = group.migrates_unseen();
+    let error = send(&channel, &group.id().to_string(), "hello").await.expect_err("it moved");
+    let to = ConversationId::new(supergroup.id().to_string());
+    assert_eq!(error.verdict(), Verdict::Moved { to: to.clone() });
+    send(&channel, to.as_str(), "hello").await.unwrap();
+    assert_eq!(channel.bot.texts_to(supergroup.id()), ["hello"]);
+}
+
+/// A fault, what the engine is to do after it, and how often the message is in the chat then.
+fn faults() -> Vec<(Fault, Verdict, usize)> {
+    let pause = Verdict::Retry { pause: Some((Duration::from_secs(7), Scope::Conversation)) };
+    let again = Verdict::Retry { pause: None };
+    vec![
+        (Fault::TooManyRequests { retry_after: 7 }, pause, 0),
+        (Fault::unauthorized(), Verdict::Unauthorized, 0),
+        (Fault::refused(404, "Not Found"), Verdict::Unauthorized, 0),
+        (
+            Fault::refused(400, "Bad Request: not enough rights to send text messages to the chat"),
+            Verdict::Reject,
+            0,
+        ),
+        (Fault::Page(503), again.clone(), 0),
+        (Fault::Page(404), again, 0),
+        (Fault::internal_error(), Verdict::Unknown, 0),
+        (Fault::bad_gateway(), Verdict::Unknown, 0),
+        (Fault::Closed, Verdict::Unknown, 0),
+        (Fault::AnswerLost, Verdict::Unknown, 1),
+        (Fault::Garbled, Verdict::Unknown, 1),
+        (Fault::NoAnswer, Verdict::Unknown, 1),
+    ]
+}
+
+#[tokio::test]
+async fn a_failure_says_whether_the_message_may_be_there() {
+    let channel = Channel::new(|config| config.call_timeout = Duration::from_millis(300)).await;
+    for (fault, verdict, sent) in faults() {
+        let ann = channel.bot.user("Ann");
+        channel.bot.plan(fault.clone()).on("sendMessage").next(1);
+        let error = send(&channel, &ann.id().to_string(), "hello").await.expect_err("it failed");
+        assert_eq!(error.verdict(), verdict, "{fault:?}: {}", chain(&error));
+        assert_eq!(channel.bot.sent_to(ann.id()).len(), sent, "{fault:?}");
+        let told = format!("{error} {error:?} {}", chain(&error));
+        assert!(!told.contains(TOKEN), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_has_certainly_sent_nothing() {
+    let channel = Channel::new(|_| {}).await;
+    let ann = channel.bot.user("Ann");
+    channel.fake.go_down().await;
+    let error = send(&channel, &ann.id().to_string(), "hello").await.expect_err("nobody listens");
+    assert_eq!(error.verdict(), Verdict::Retry { pause: None }, "{}", chain(&error));
+}
+
+#[tokio::test]
+async fn a_token_that_a_server_repeats_is_not_passed_on() {
+    let channel = Channel::new(|_| {}).await;
+    let ann = channel.bot.user("Ann");
+    channel.bot.plan(Fault::refused(400, format!("Bad Request: /bot{TOKEN}/sendMessage"))).next(1);
+    let error = send(&channel, &ann.id().to_string(), "hello").await.expect_err("it is refused");
+    assert_eq!(chain(&error), "refused: Bad Request: /bot<token>/sendMessage");
+}
+
+#[tokio::test]
+async fn a_conversation_of_another_messenger_is_refused() {
+    let channel = Channel::new(|_| {}).await;
+    let error = send(&channel, "visitor-7", "hello").await.expect_err("it is not ours");
+    assert_eq!(error.verdict(), Verdict::Reject);
+    assert_eq!(channel.bot.all_calls().len(), 0);
+}
