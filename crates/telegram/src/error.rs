@@ -141,11 +141,11 @@ impl CallError {
     /// What became of the message that was to be sent to this address.
     pub(crate) fn into_send_error(self, address: Address) -> SendError {
         match self {
-            Self::Connect(_) => SendError::Unavailable(Box::new(self)),
-            Self::CutOff(_) => SendError::Interrupted(Box::new(self)),
-            Self::Unreadable { status: 300..=499 | 503, .. } => SendError::Unavailable(Box::new(self)),
-            Self::Unreadable { .. } => SendError::Interrupted(Box::new(self)),
             Self::Refused(refusal) => refusal.into_send_error(address),
+            Self::Connect(_) | Self::Unreadable { status: 300..=499 | 503, .. } => {
+                SendError::Unavailable(Box::new(self))
+            }
+            Self::CutOff(_) | Self::Unreadable { .. } => SendError::Interrupted(Box::new(self)),
         }
     }
 }

@@ -35,9 +35,9 @@ impl TelegramMessenger {
         let Some(message) = SendMessage::new(address, send, self.bot.config.link_previews) else {
             return Err(rejected("Telegram takes text with entities only"));
         };
-        let sent: Sent =
+        let Sent { message_id } =
             self.bot.client.call(&message).await.map_err(|error| error.into_send_error(address))?;
-        Ok(Receipt { messages: vec![id::message(address.chat, sent.message_id)] })
+        Ok(Receipt { messages: vec![id::message(address.chat, message_id)] })
     }
 
     async fn show_typing(&self, address: Address) -> Result<Receipt, SendError> {

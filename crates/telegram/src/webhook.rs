@@ -152,13 +152,11 @@ pub(crate) async fn run(
     status.expect_progress_within(2 * (bot.config.poll_timeout + bot.config.call_timeout));
     let secret = secret_token(secret);
     let mut watch = Watch { bot, url, secret, inbox, registered: false, failures: 0, seen_error: None };
-    match stop.run_until_cancelled(watch.go()).await {
-        Some(error) => Err(error),
-        None => {
-            status.set(ConnectionState::Stopped);
-            Ok(())
-        }
+    if let Some(error) = stop.run_until_cancelled(watch.go()).await {
+        return Err(error);
     }
+    status.set(ConnectionState::Stopped);
+    Ok(())
 }
 
 struct Watch<'a> {

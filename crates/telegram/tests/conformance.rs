@@ -3,6 +3,9 @@
 use std::{any::Any, collections::HashMap, marker::PhantomData, sync::Mutex, time::Duration};
 
 use async_trait::async_trait;
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use switchboard_core::{
@@ -28,11 +31,15 @@ mod webhook {
     switchboard_testkit::messenger_conformance!(crate::Telegrams<crate::Webhook>);
 }
 
+/// It asks for updates.
 pub struct Polling;
+
+/// Updates are brought to it.
 pub struct Webhook;
 
 /// How the adapter receives.
 pub trait Receiving: Send + Sync + 'static {
+    /// Whether by webhook.
     const WEBHOOK: bool;
 }
 
@@ -79,7 +86,7 @@ impl<R: Receiving> Harness for Telegrams<R> {
         if let Some(router) = telegram.router {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             self.bot.webhook_listens_at(listener.local_addr().unwrap());
-            server.spawn(async move { axum::serve(listener, router).await.unwrap() });
+            server.spawn(serve(listener, router));
         }
         Connection { messenger: telegram.messenger, guard: Box::new(server) as Box<dyn Any + Send> }
     }
@@ -194,6 +201,16 @@ impl<R> Telegrams<R> {
             Room::Direct(person) => self.user(person).id(),
             Room::Group(number) => self.group(number).id(),
         }
+    }
+}
+
+/// Serves until it is dropped, and then breaks off what is under way, as the end of a process does.
+async fn serve(listener: TcpListener, router: Router) {
+    let mut connections = JoinSet::new();
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        let service = TowerToHyperService::new(router.clone());
+        connections.spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }
 

@@ -1,11 +1,13 @@
-//! Reading a message that has something in it which teloxide does not know.
+//! Reading a message that teloxide cannot read.
 //!
 //! teloxide reads a message whole or takes it for an empty one: a new kind of formatting would cost
-//! the text. So the message is cut down to the fields that have been the same for years and read
-//! again. What was cut off and is not text is named, so that the AI can say that it cannot see it.
+//! the text, and a sound without a media type is nothing to it. So what it demands and Telegram may
+//! leave out is filled in; if that is not it, the message is cut down to the fields that have been the
+//! same for years and read again. What was cut off and is not text is named, so that the AI can say
+//! that it cannot see it.
 
 use serde_json::{Map, Value, json};
-use teloxide_core::types::Message;
+use teloxide_core::types::{Message, MessageKind};
 
 /// What is left.
 pub(super) enum Cut {
@@ -15,6 +17,14 @@ pub(super) enum Cut {
     Service,
 }
 
+/// What teloxide demands although Telegram need not send it.
+const DEMANDED: [(&str, &str); 5] = [
+    ("animation", "mime_type"),
+    ("audio", "mime_type"),
+    ("successful_payment", "order_info"),
+    ("video", "mime_type"),
+    ("voice", "mime_type"),
+];
 /// Fields that say where, when and by whom.
 const ENVELOPE: [&str; 7] = [
     "message_id",
@@ -75,7 +85,13 @@ const SERVICE: [&str; 12] = [
 
 /// `None` if it lacks what every message has.
 pub(super) fn readable(message: Value) -> Option<Cut> {
-    let Value::Object(message) = message else { return None };
+    let Value::Object(mut message) = message else { return None };
+    if fill_in(&mut message)
+        && let Ok(message) = serde_json::from_value::<Message>(message.clone().into())
+        && message.kind != (MessageKind::Empty {})
+    {
+        return Some(Cut::Message(Box::new(message)));
+    }
     let mut cut = envelope(&message);
     if let Some(Value::Object(replied)) = message.get("reply_to_message") {
         let mut replied_cut = envelope(replied);
@@ -85,22 +101,44 @@ pub(super) fn readable(message: Value) -> Option<Cut> {
         };
         cut.insert("reply_to_message".to_owned(), replied_cut.into());
     }
-    if let Some(text) = message.get("text").and_then(Value::as_str) {
-        cut.insert("text".to_owned(), text.into());
-        cut.insert("entities".to_owned(), addressing(message.get("entities"), 0));
-    } else {
-        let kinds: Vec<&str> = message.keys().map(String::as_str).filter(|key| is_content(key)).collect();
-        let caption = message.get("caption").and_then(Value::as_str);
-        if caption.is_none() && kinds.iter().all(|kind| SERVICE.iter().any(|it| kind.starts_with(it))) {
-            return Some(Cut::Service);
+    let (text, entities, is_service) = match message.get("text").and_then(Value::as_str) {
+        Some(text) => (text.to_owned(), addressing(message.get("entities"), 0), false),
+        None => in_words(&message),
+    };
+    cut.insert("text".to_owned(), text.into());
+    cut.insert("entities".to_owned(), entities);
+    let message = serde_json::from_value(cut.into()).ok()?;
+    Some(if is_service { Cut::Service } else { Cut::Message(Box::new(message)) })
+}
+
+/// Whether anything that is demanded was missing.
+fn fill_in(message: &mut Map<String, Value>) -> bool {
+    let mut missed = false;
+    for (kind, field) in DEMANDED {
+        if let Some(Value::Object(content)) = message.get_mut(kind)
+            && !content.contains_key(field)
+        {
+            let any = if field == "mime_type" { json!("application/octet-stream") } else { json!({}) };
+            content.insert(field.to_owned(), any);
+            missed = true;
         }
-        let what = format!("[unsupported message: {}]\n", kinds.join(", "));
-        let shift = what.encode_utf16().count();
-        let text = format!("{what}{}", caption.unwrap_or_default());
-        cut.insert("text".to_owned(), text.trim_end().into());
-        cut.insert("entities".to_owned(), addressing(message.get("caption_entities"), shift));
     }
-    serde_json::from_value(cut.into()).ok().map(|message| Cut::Message(Box::new(message)))
+    missed
+}
+
+/// What stands for a message without a text, with its caption; and whether it is a service message.
+fn in_words(message: &Map<String, Value>) -> (String, Value, bool) {
+    let kinds: Vec<&str> = message.keys().map(String::as_str).filter(|key| is_content(key)).collect();
+    let caption = message.get("caption").and_then(Value::as_str);
+    let is_service = kinds.iter().all(|kind| SERVICE.iter().any(|it| kind.starts_with(it)));
+    let what = format!("[unsupported message: {}]", kinds.join(", "));
+    match caption {
+        None => (what, Value::Array(Vec::new()), is_service),
+        Some(caption) => {
+            let shift = what.encode_utf16().count() + 1;
+            (format!("{what}\n{caption}"), addressing(message.get("caption_entities"), shift), false)
+        }
+    }
 }
 
 fn is_content(key: &str) -> bool {

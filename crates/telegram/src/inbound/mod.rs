@@ -1,6 +1,6 @@
 //! What an update means: at most one event.
 //!
-//! teloxide reads the updates. What it cannot read whole, because Telegram has learned something
+//! teloxide reads the updates. What it cannot read whole, mostly because Telegram has learned something
 //! since, is read again without what is new (`cut`); only what makes no sense even then is kept as
 //! unreadable.
 

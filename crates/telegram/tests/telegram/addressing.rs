@@ -23,7 +23,7 @@ async fn a_private_message_names_its_author_and_its_place() {
 }
 
 /// Each way to write in a group, and whom it addresses.
-async fn ways(channel: &Channel, group: &Chat, ann: &User) -> Vec<(&'static str, Addressed)> {
+fn ways(channel: &Channel, group: &Chat, ann: &User) -> Vec<(&'static str, Addressed)> {
     let me = channel.bot.username().to_owned();
     let bots = channel.bot.id();
     let mut expected = Vec::new();
@@ -63,7 +63,7 @@ async fn ways(channel: &Channel, group: &Chat, ann: &User) -> Vec<(&'static str,
 async fn a_group_s_message_is_for_the_bot_if_it_says_so() {
     let channel = Channel::start(|_| {}).await;
     let (group, ann) = (channel.bot.supergroup("Team"), channel.bot.user("Ann"));
-    let expected = ways(&channel, &group, &ann).await;
+    let expected = ways(&channel, &group, &ann);
     let messages = channel.messages(expected.len()).await;
     for ((way, addressed), message) in expected.iter().zip(&messages) {
         assert_eq!(message.addressed, *addressed, "{way}: {}", message.text);

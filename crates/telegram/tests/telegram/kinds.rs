@@ -57,7 +57,9 @@ fn payment() -> Value {
 /// The content of a message, and the text that the AI gets.
 fn media() -> Vec<(Value, &'static str)> {
     let document = file_with(&json!({ "file_name": "bill.pdf", "mime_type": "application/pdf" }));
-    let animation = file_with(&json!({ "width": 320, "height": 180, "duration": 2, "file_name": "cat.mp4" }));
+    let animation = file_with(&json!({
+        "width": 320, "height": 180, "duration": 2, "file_name": "cat.mp4", "mime_type": "video/mp4",
+    }));
     let audio = file_with(&json!({ "duration": 215, "performer": "Bach", "title": "Air" }));
     let voice = file_with(&json!({ "duration": 7, "mime_type": "audio/ogg" }));
     let place = json!({ "latitude": 52.5208, "longitude": 13.4094 });
