@@ -7,7 +7,11 @@ use axum::Router;
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{App, finish, internal_router, public_router, server::serve, starting};
+use super::{
+    App, finish, internal_router, public_router,
+    server::{allow_many_connections, serve},
+    starting,
+};
 use crate::{BuildAdapter, config::Config};
 
 /// The sockets, bound before anything else starts.
@@ -19,6 +23,7 @@ pub(crate) struct Listeners {
 impl Listeners {
     /// Binds what is configured.
     pub(crate) async fn bind(config: &Config<BuildAdapter>) -> anyhow::Result<Self> {
+        allow_many_connections();
         Ok(Self {
             main: bind(config.server.listen, "server.listen").await?,
             admin: match config.admin.listen {

@@ -1,23 +1,31 @@
 //! Serving connections. Our own loop, because `axum::serve` sets no time limit for request
 //! headers: a client that never finishes them would hold its connection, and a shutdown, for ever.
 
-use std::time::Duration;
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
-use axum::Router;
+use axum::{Router, body::Body};
 use hyper::{
     server::conn::http1,
     service::{Service as _, service_fn},
 };
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::{GracefulShutdown, Watcher},
     service::TowerToHyperService,
 };
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::event_stream::{self, Handover, Socket};
 
 /// How long a client may take for its request's headers, and how long an idle connection lives.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -33,7 +41,7 @@ pub(super) async fn serve(
     stop: &CancellationToken,
     grace: Duration,
 ) {
-    let graceful = GracefulShutdown::new();
+    let closing = CancellationToken::new();
     let connections = TaskTracker::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
@@ -41,7 +49,7 @@ pub(super) async fn serve(
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    connections.spawn(connection(&http, stream, routes.clone(), graceful.watcher()));
+                    connections.spawn(connection(http.clone(), stream, routes.clone(), closing.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -59,22 +67,74 @@ pub(super) async fn serve(
         () = end => {}
     }
     drop(listener);
-    graceful.shutdown().await;
+    closing.cancel();
+    connections.close();
+    connections.wait().await;
 }
 
-fn connection(
-    http: &http1::Builder,
-    stream: TcpStream,
-    routes: watch::Receiver<Router>,
-    watcher: Watcher,
-) -> impl Future<Output = ()> + Send + 'static {
-    // Small writes (events) must not wait for the acknowledgement of earlier ones.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| TowerToHyperService::new(routes.borrow().clone()).call(request));
-    let connection = watcher.watch(http.serve_connection(TokioIo::new(stream), service));
-    async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended badly");
-        }
+/// Lets this process have as many connections open as the system allows it to. What is usual is far
+/// less, and meant for programs that cannot cope with more.
+pub(super) fn allow_many_connections() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
     }
 }
+
+/// Serves one connection until it ends, until a stream of events has taken it over and ended, or,
+/// once it is `closing`, until the request under way is answered.
+async fn connection(
+    http: http1::Builder,
+    stream: TcpStream,
+    routes: watch::Receiver<Router>,
+    closing: CancellationToken,
+) {
+    // Small writes (events) must not wait for the acknowledgement of earlier ones.
+    let _ = stream.set_nodelay(true);
+    // In a box, so that a stream that goes on for hours does not keep the room.
+    let ended = match Box::pin(exchange(http, stream, routes, closing)).await {
+        Ok(Some((stream, body))) => event_stream::send(stream, body).await.map_err(anyhow::Error::from),
+        Ok(None) => Ok(()),
+        Err(error) => Err(error.into()),
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended badly");
+    }
+}
+
+/// Answers requests until the connection ends, or until a stream of events has begun: then gives
+/// its socket and its body.
+async fn exchange(
+    http: http1::Builder,
+    stream: TcpStream,
+    routes: watch::Receiver<Router>,
+    closing: CancellationToken,
+) -> Result<Option<(TcpStream, Body)>, hyper::Error> {
+    let handover = Arc::new(Handover::default());
+    let service = service_fn(|request| {
+        let suits = Handover::suits(&request);
+        let answer = TowerToHyperService::new(routes.borrow().clone()).call(request);
+        let handover = handover.clone();
+        async move { answer.await.map(|response| if suits { handover.prepare(response) } else { response }) }
+    });
+    let socket = Socket { stream, handover: handover.clone() };
+    let mut connection = http.serve_connection(TokioIo::new(socket), service);
+    let mut closing = pin!(closing.cancelled());
+    let mut asked_to_close = false;
+    let body = poll_fn(|cx| {
+        if !asked_to_close && closing.as_mut().poll(cx).is_ready() {
+            asked_to_close = true;
+            Pin::new(&mut connection).graceful_shutdown();
+        }
+        match Pin::new(&mut connection).poll(cx) {
+            Poll::Ready(ended) => Poll::Ready(ended.map(|()| None)),
+            Poll::Pending => handover.take().map_or(Poll::Pending, |body| Poll::Ready(Ok(Some(body)))),
+        }
+    });
+    let body = body.await?;
+    Ok(body.map(|body| (connection.into_parts().io.into_inner().stream, body)))
+}
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

@@ -1,0 +1,189 @@
+//! Connections as clients see them: ordinary requests, and streams of events.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use axum::{
+    http::header,
+    response::IntoResponse,
+    routing::{get, post},
+};
+use futures_util::{StreamExt as _, stream};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    sync::Notify,
+};
+
+use super::*;
+
+/// A server, and what the test does to its stream.
+struct Server {
+    address: SocketAddr,
+    /// Each lets one more event out.
+    next: Arc<Notify>,
+    /// The stream was given up.
+    dropped: Arc<AtomicBool>,
+    stop: CancellationToken,
+    ended: TaskTracker,
+}
+
+struct Flag(Arc<AtomicBool>);
+
+impl Drop for Flag {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Server {
+    /// Serves `/events`, which has `count` events, and `/echo`.
+    async fn start(count: usize) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (next, dropped) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
+        let (stop, ended) = (CancellationToken::new(), TaskTracker::new());
+        let events = {
+            let (next, dropped) = (next.clone(), dropped.clone());
+            async move || {
+                let flag = Flag(dropped);
+                let events = stream::iter(0..count).then(move |number| {
+                    let _ = &flag;
+                    let next = next.clone();
+                    async move {
+                        next.notified().await;
+                        Ok::<_, Infallible>(format!("data: {number}\n\n"))
+                    }
+                });
+                ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
+            }
+        };
+        let router =
+            Router::new().route("/events", get(events)).route("/echo", post(async |body: String| body));
+        let served = watch::Sender::new(router);
+        let end = stop.clone();
+        ended.spawn(async move { serve(listener, served.subscribe(), &end, Duration::ZERO).await });
+        ended.close();
+        Self { address, next, dropped, stop, ended }
+    }
+
+    async fn connect(&self) -> Client {
+        Client { stream: TcpStream::connect(self.address).await.unwrap(), read: Vec::new() }
+    }
+}
+
+struct Client {
+    stream: TcpStream,
+    read: Vec<u8>,
+}
+
+impl Client {
+    async fn ask(&mut self, head: &str, body: &str) {
+        self.stream.write_all(format!("{head}\r\nHost: x\r\n\r\n{body}").as_bytes()).await.unwrap();
+    }
+
+    /// What came up to and with this, of which nothing was returned before.
+    async fn until(&mut self, end: &str) -> String {
+        loop {
+            let text = String::from_utf8(self.read.clone()).unwrap();
+            if let Some(at) = text.find(end) {
+                return self.read.drain(..at + end.len()).map(char::from).collect();
+            }
+            assert_ne!(self.stream.read_buf(&mut self.read).await.unwrap(), 0, "closed after {text:?}");
+        }
+    }
+
+    /// What comes until the server closes.
+    async fn rest(mut self) -> String {
+        self.stream.read_to_end(&mut self.read).await.unwrap();
+        String::from_utf8(self.read).unwrap()
+    }
+}
+
+async fn wait_for(condition: impl Fn() -> bool) {
+    let waiting = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("the condition came true");
+}
+
+#[tokio::test]
+async fn a_stream_is_sent_in_chunks_and_ends_the_connection() {
+    let server = Server::start(2).await;
+    let mut client = server.connect().await;
+    client.ask("GET /events HTTP/1.1", "").await;
+    let head = client.until("\r\n\r\n").await.to_lowercase();
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    assert!(head.contains("transfer-encoding: chunked\r\n"), "{head}");
+    assert!(head.contains("connection: close\r\n"), "{head}");
+    server.next.notify_one();
+    assert_eq!(client.until("0\n\n\r\n").await, "9\r\ndata: 0\n\n\r\n");
+    server.next.notify_one();
+    assert_eq!(client.rest().await, "9\r\ndata: 1\n\n\r\n0\r\n\r\n");
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_ends_its_stream() {
+    let server = Server::start(9).await;
+    let mut client = server.connect().await;
+    client.ask("GET /events HTTP/1.1", "").await;
+    client.until("\r\n\r\n").await;
+    assert!(!server.dropped.load(Ordering::SeqCst));
+    drop(client);
+    wait_for(|| server.dropped.load(Ordering::SeqCst)).await;
+}
+
+#[tokio::test]
+async fn a_connection_serves_other_requests_before_its_stream() {
+    let server = Server::start(1).await;
+    let mut client = server.connect().await;
+    for _ in 0..3 {
+        client.ask("POST /echo HTTP/1.1\r\nContent-Length: 5", "hello").await;
+        let answer = client.until("hello").await;
+        assert!(answer.contains("content-length: 5\r\n"), "{answer}");
+    }
+    client.ask("GET /events HTTP/1.1", "").await;
+    client.until("\r\n\r\n").await;
+    server.next.notify_one();
+    assert_eq!(client.rest().await, "9\r\ndata: 0\n\n\r\n0\r\n\r\n");
+}
+
+#[tokio::test]
+async fn who_does_not_know_chunks_is_sent_none() {
+    let server = Server::start(1).await;
+    let mut client = server.connect().await;
+    client.ask("GET /events HTTP/1.0", "").await;
+    client.until("\r\n\r\n").await;
+    server.next.notify_one();
+    assert_eq!(client.rest().await, "data: 0\n\n");
+}
+
+#[tokio::test]
+async fn the_head_alone_is_the_head_alone() {
+    let server = Server::start(1).await;
+    let mut client = server.connect().await;
+    client.ask("HEAD /events HTTP/1.1", "").await;
+    client.until("\r\n\r\n").await;
+    client.ask("POST /echo HTTP/1.1\r\nContent-Length: 5", "hello").await;
+    client.until("hello").await;
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_streams_and_not_for_idle_connections() {
+    let server = Server::start(1).await;
+    let (mut client, mut idle) = (server.connect().await, server.connect().await);
+    client.ask("GET /events HTTP/1.1", "").await;
+    client.until("\r\n\r\n").await;
+    idle.ask("POST /echo HTTP/1.1\r\nContent-Length: 2", "hi").await;
+    idle.until("hi").await;
+    server.stop.cancel();
+    assert_eq!(idle.rest().await, "");
+    assert!(!server.ended.is_empty());
+    server.next.notify_one();
+    assert_eq!(client.rest().await, "9\r\ndata: 0\n\n\r\n0\r\n\r\n");
+    tokio::time::timeout(Duration::from_secs(10), server.ended.wait()).await.expect("the server stopped");
+}
