@@ -74,9 +74,10 @@ fn ai_backend(config: &AiConfig) -> anyhow::Result<Arc<dyn AiBackend>> {
 }
 
 #[cfg(feature = "web")]
-mod web {
-    use switchboard_web::{ConfigError, Web, WebConfig, check_origin};
-    use time::OffsetDateTime;
+pub(crate) mod web {
+    use secrecy::SecretString;
+    use switchboard_web::{ConfigError, Web, WebConfig, check_identity_secret, check_origin};
+    use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
     use super::Arc;
     use crate::{
@@ -89,21 +90,50 @@ mod web {
         let allowed_origins = section.list("allowed_origins", origin).or(Vec::new());
         let appearance = super::appearance::read(section);
         let max_text = section.integer("max_text", 1..=100_000_u32).or(8_000);
+        let identity_secrets = identity_secrets(section);
+        let sessions_valid_from = section.string("sessions_valid_from").then(|text| past(&text)).optional();
         let flood = section.table("flood", rate).transpose();
-        let flood = flood?;
+        let sessions = section.table("sessions", rate).transpose();
+        let (flood, sessions) = (flood?, sessions?);
         Ok(Box::new(move |context| {
-            #[expect(clippy::disallowed_methods, reason = "this is where the page messenger gets its clock")]
-            let clock = Arc::new(OffsetDateTime::now_utc);
-            let mut config = WebConfig::new(context.channel, context.secret, clock);
+            let mut config = WebConfig::new(context.channel, context.secret, Arc::new(now));
+            config.identity_secrets = identity_secrets;
+            config.sessions_valid_from = sessions_valid_from;
             config.allowed_origins = allowed_origins;
             // A proxy in front may hide from us the name under which the page was asked for.
             config.allowed_origins.push(context.public_url.origin().ascii_serialization());
             config.appearance = appearance;
             config.max_text = max_text as usize;
             config.flood = flood.unwrap_or(config.flood);
+            config.sessions = sessions.unwrap_or(config.sessions);
             let web = Web::new(config, context.inbox, context.stop)?;
             Ok(Adapter { messenger: web.messenger, routes: Some(web.router) })
         }))
+    }
+
+    /// The keys with which the site signs; it signs with the first.
+    pub(crate) fn identity_secrets(section: &mut Section<'_>) -> Vec<SecretString> {
+        let checked = |secret: SecretString| match check_identity_secret(&secret) {
+            Ok(()) => Ok(secret),
+            Err(_) => Err(Fault::new("is too short", "take `openssl rand -hex 32`")),
+        };
+        let secret = section.secret("identity_secret").then(checked).optional();
+        let previous = section.secret("previous_identity_secret").then(checked).optional();
+        secret.into_iter().chain(previous).collect()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is where the page messenger gets its clock")]
+    pub(crate) fn now() -> OffsetDateTime {
+        OffsetDateTime::now_utc()
+    }
+
+    fn past(text: &str) -> Result<OffsetDateTime, Fault> {
+        let time = OffsetDateTime::parse(text, &Rfc3339)
+            .map_err(|_| Fault::new("is not a time", "write it as \"2026-01-31T12:00:00Z\""))?;
+        if time > now() {
+            return Err(Fault::new("is in the future, so that every session would be refused", "take now"));
+        }
+        Ok(time)
     }
 
     fn origin(origin: String) -> Result<String, Fault> {

@@ -4,6 +4,8 @@ mod check;
 mod deliveries;
 mod demo;
 mod doctor;
+#[cfg(feature = "web")]
+mod identity;
 mod migrate;
 mod output;
 mod sandbox;
@@ -47,6 +49,9 @@ enum Command {
     Migrate(ConfigFile),
     /// Look at deliveries, retry or discard them
     Deliveries(deliveries::Arguments),
+    /// Print who a user of a site is, as the site would sign it for the page messenger
+    #[cfg(feature = "web")]
+    Identity(identity::Arguments),
     /// Run the stand-in for the AI platform alone
     Sandbox(sandbox::Arguments),
 }
@@ -98,13 +103,15 @@ async fn run(command: Command, kinds: &Kinds<BuildAdapter>) -> anyhow::Result<Ex
         Command::Doctor(file) => doctor::run(file.load(kinds)?).await,
         Command::Migrate(file) => migrate::run(&file.load(kinds)?).await,
         Command::Deliveries(arguments) => deliveries::run(arguments, kinds).await,
+        #[cfg(feature = "web")]
+        Command::Identity(arguments) => identity::run(&arguments, kinds),
         Command::Sandbox(arguments) => sandbox::run(arguments).await,
     }
 }
 
 impl ConfigFile {
     /// The configuration; or everything that is wrong with it, printed.
-    fn load(&self, kinds: &Kinds<BuildAdapter>) -> anyhow::Result<Config<BuildAdapter>> {
+    fn load<A>(&self, kinds: &Kinds<A>) -> anyhow::Result<Config<A>> {
         Config::load(&self.config, &Sources::system(), kinds).map_err(|mistakes| {
             eprintln!("{mistakes}");
             BadConfiguration.into()

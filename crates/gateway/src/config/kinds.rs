@@ -43,6 +43,26 @@ impl<A> Kinds<A> {
         self
     }
 
+    /// The same kinds where only channels of one are of interest, for what `read` makes of their
+    /// keys. It need not read all of them.
+    pub(crate) fn only<B: 'static>(
+        &self,
+        kind: &'static str,
+        read: impl Fn(&mut Section<'_>) -> B + Send + Sync + 'static,
+    ) -> Kinds<Option<B>> {
+        let mut kinds = Kinds { databases: self.databases.clone(), ais: self.ais.clone(), ..Kinds::new() };
+        for other in self.channels() {
+            kinds = kinds.channel(other, |section| {
+                section.leave_open();
+                Ok(None)
+            });
+        }
+        kinds.channel(kind, move |section| {
+            section.leave_open();
+            Ok(Some(read(section)))
+        })
+    }
+
     pub(super) fn databases(&self) -> &[&'static str] {
         &self.databases
     }
