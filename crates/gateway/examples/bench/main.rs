@@ -102,6 +102,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         report_latency(rate, latencies, gateway.cpu_seconds()? - cpu)?;
     }
     println!("memory after it {:.1} MB", gateway.memory_mb()?);
+    gateway.stop().await;
     drop((gateway, sandbox, server));
     Ok(())
 }

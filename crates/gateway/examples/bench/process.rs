@@ -35,6 +35,12 @@ impl Program {
         Ok(Self { process, started_in: begin.elapsed() })
     }
 
+    /// Asks it to end, as a service manager does, and waits until it has.
+    pub async fn stop(&self) {
+        self.process.terminate();
+        self.process.wait(Duration::from_secs(60)).await;
+    }
+
     /// The memory that it has in use (resident), in megabytes.
     pub fn memory_mb(&self) -> anyhow::Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
