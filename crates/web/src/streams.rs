@@ -30,8 +30,9 @@ const LOOK_AGAIN_EVERY: u64 = 4;
 /// How many pages are asked to come back in a second after the gateway stopped.
 const COME_BACK_PER_SECOND: u32 = 1_000;
 
-/// After how long the first of them are asked to come back.
-const COME_BACK: Duration = Duration::from_secs(1);
+/// After how long the first of them are asked to come back: a gateway that stops still accepts
+/// connections for two seconds.
+const COME_BACK: Duration = Duration::from_secs(3);
 
 /// All open streams of one channel on this replica.
 #[derive(Default)]
@@ -349,12 +350,12 @@ mod tests {
         let open: Vec<_> = (0..10_000).map(|it| streams.open(conversation(&it.to_string()))).collect();
         streams.stop();
         let late = streams.open(conversation("late"));
-        let mut seconds = [0_usize; 11];
+        let mut seconds = [0_usize; 13];
         for stream in &open {
             let Some(End::Stopping(retry)) = stream.take().end else { panic!("a stream stays open") };
             seconds[usize::try_from(retry.as_secs()).unwrap()] += 1;
         }
-        assert_eq!(seconds[1..], [1_000; 10]);
+        assert_eq!(seconds[3..], [1_000; 10]);
         assert!(matches!(late.take().end, Some(End::Stopping(_))));
     }
 

@@ -227,13 +227,13 @@ async fn streams_end_when_the_gateway_stops_and_are_told_when_to_come_back() {
     let mut stream = site.stream(&visitor, None).await;
     stream.expect("ready").await;
     site.stop.cancel();
-    assert_eq!(stream.block().await.as_deref(), Some("retry: 1000"));
+    assert_eq!(stream.block().await.as_deref(), Some("retry: 3000"));
     assert_eq!(stream.block().await, None);
 
     // Who comes while it stops is told the same.
     let mut late = site.stream(&visitor, None).await;
     late.expect("ready").await;
-    assert_eq!(late.block().await.as_deref(), Some("retry: 1000"));
+    assert_eq!(late.block().await.as_deref(), Some("retry: 3000"));
     assert_eq!(late.block().await, None);
 }
 
