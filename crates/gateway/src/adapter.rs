@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use secrecy::SecretString;
 use switchboard_core::{ChannelName, Inbox, Messenger};
+use switchboard_engine::Groups;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -26,6 +27,8 @@ pub struct AdapterContext {
     /// 32 random bytes in hexadecimal, made when the channel was first started and the same ever
     /// since, on every replica: for whatever the channel signs.
     pub secret: SecretString,
+    /// What is taken in from groups. The engine sees to it; this is for probes.
+    pub groups: Groups,
     /// The address under which the outside reaches the gateway.
     pub public_url: Url,
     /// Cancelled when the gateway stops: what its routes keep open must end then.

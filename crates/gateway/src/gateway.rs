@@ -82,12 +82,14 @@ async fn start(
     for channel in config.channels {
         let secret = channel_secret(&*store, &channel.name, &channel.kind).await?;
         let (policy, build) = split(channel);
+        let groups = policy.groups;
         let name = policy.name.clone();
         let (declared, inbox) = builder.declare(policy);
         let context = AdapterContext {
             channel: name.clone(),
             inbox,
             secret,
+            groups,
             public_url: public_url.clone(),
             stop: stop.clone(),
         };

@@ -15,6 +15,8 @@ use switchboard_store_sqlite::SqliteStore;
 
 #[cfg(feature = "web")]
 mod appearance;
+#[cfg(feature = "telegram")]
+mod telegram;
 
 use crate::{
     BuildAdapter,
@@ -26,6 +28,8 @@ pub(crate) fn kinds() -> Kinds<BuildAdapter> {
     let kinds = Kinds::new().database("sqlite").database("postgres").database("postgresql").ai("selarti");
     #[cfg(feature = "web")]
     let kinds = kinds.channel("web", web::read);
+    #[cfg(feature = "telegram")]
+    let kinds = kinds.channel("telegram", telegram::read);
     kinds
 }
 

@@ -32,13 +32,6 @@ fn read_web(section: &mut Section<'_>) -> Adapter {
         None => Ok(text),
         Some(_) => Err(Fault::new("is not an origin", "take the slash off its end")),
     };
-    // The rest of what the real one reads and the example sets.
-    for key in ["color", "position", "theme"] {
-        section.string(key).optional();
-    }
-    section.boolean("sound").optional();
-    section.integer("max_text", 1..=100_000_u32).optional();
-    section.named_tables("texts", |_| Ok(()), |_| ());
     Adapter::Web {
         allowed_origins: section.list("allowed_origins", origin).or(Vec::new()),
         title: section.string("title").optional(),

@@ -20,11 +20,21 @@ const TICKS: f64 = 100.0;
 pub struct Program {
     process: Process,
     /// From its start until it answered.
+    #[allow(dead_code, reason = "not every benchmark needs it")]
     pub started_in: Duration,
 }
 
 impl Program {
+    /// Starts it.
+    #[allow(dead_code, reason = "not every benchmark needs it")]
+    pub fn spawn(program: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
+        let mut command = child::command(program, DeathSignal::Kill);
+        command.args(arguments);
+        Ok(Self { process: Process::spawn(command)?, started_in: Duration::ZERO })
+    }
+
     /// Starts it and waits until a GET of `ready` succeeds.
+    #[allow(dead_code, reason = "not every benchmark needs it")]
     pub async fn start(program: &Path, arguments: &[&str], ready: &str) -> anyhow::Result<Self> {
         let mut command = child::command(program, DeathSignal::Kill);
         command.args(arguments);
@@ -51,12 +61,21 @@ impl Program {
 
     /// The processor time that it has used, in seconds.
     pub fn cpu_seconds(&self) -> anyhow::Result<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
-        // The fields after the name, which may contain blanks: user and system time are the 12th
-        // and 13th of them.
-        let Some((_, fields)) = stat.rsplit_once(") ") else { bail!("no name in {stat:?}") };
-        let ticks =
-            |at: usize| fields.split(' ').nth(at).context("a field")?.parse::<f64>().context("a number");
-        Ok((ticks(11)? + ticks(12)?) / TICKS)
+        cpu_seconds(&self.process.id().to_string())
     }
+}
+
+/// The processor time that this very program has used, in seconds.
+#[allow(dead_code, reason = "not every benchmark needs it")]
+pub fn own_cpu_seconds() -> anyhow::Result<f64> {
+    cpu_seconds("self")
+}
+
+fn cpu_seconds(process: &str) -> anyhow::Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The fields after the name, which may contain blanks: user and system time are the 12th and 13th of
+    // them.
+    let Some((_, fields)) = stat.rsplit_once(") ") else { bail!("no name in {stat:?}") };
+    let ticks = |at: usize| fields.split(' ').nth(at).context("a field")?.parse::<f64>().context("a number");
+    Ok((ticks(11)? + ticks(12)?) / TICKS)
 }

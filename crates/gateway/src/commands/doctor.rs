@@ -78,6 +78,7 @@ async fn probe_channel(channel: ChannelConfig<BuildAdapter>, public_url: url::Ur
         inbox: Inbox::new(Arc::new(Closed), ChannelStatus::new()),
         // A probe signs nothing that anybody keeps.
         secret: SecretString::from("0".repeat(64)),
+        groups: channel.groups,
         public_url,
         stop: CancellationToken::new(),
     };

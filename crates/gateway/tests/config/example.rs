@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, fs};
 
-use switchboard_gateway::{Switchboard, config::Presence};
+use switchboard_gateway::{
+    Switchboard,
+    config::{ChannelConfig, Presence},
+};
 use toml::{Table, Value};
 
 use super::*;
@@ -20,6 +23,12 @@ kind = 'web'
 ai = 'main'
 task_id = '1721129985149x478019552540622850'
 allowed_origins = ['https://www.example.com']
+[[channel]]
+name = 'support-telegram'
+kind = 'telegram'
+ai = 'main'
+task_id = '1721129985149x478019552540622851'
+token = '${TELEGRAM_TOKEN}'
 ";
 
 /// The file as it is.
@@ -47,6 +56,9 @@ fn example_with_everything() -> String {
 fn load<A>(text: &str, kinds: &Kinds<A>) -> Config<A> {
     let sources = Sources::new(
         |name| {
+            if name == "TELEGRAM_TOKEN" {
+                return Some("123456:0123456789abcdef".to_owned());
+            }
             let known = ["SELARTI_TOKEN", "SELARTI_WEBHOOK_SECRET", "SWITCHBOARD_ADMIN_TOKEN", "SECRET"];
             let known = known.contains(&name) || name.starts_with("SITE_IDENTITY_SECRET");
             known.then(|| "0123456789abcdef0123456789abcdef".to_owned())
@@ -98,14 +110,26 @@ fn every_key_is_in_the_example() {
 
 #[test]
 fn the_defaults_in_the_example_are_those_of_the_code() {
-    let (example, minimal) = (load(&example(), &kinds()), load(MINIMAL, &kinds()));
-    let shown = |config: &Config<Adapter>| {
-        let Config { server, database, admin, log, delivery, lease, ais, channels, .. } = config;
-        [
-            format!("{server:#?}\n{admin:#?}\n{log:#?}\n{delivery:#?}\n{lease:#?}\n{ais:#?}\n{channels:#?}"),
-            // `Debug` hides the url.
-            format!("{} {}", secrecy::ExposeSecret::expose_secret(&database.url), database.max_connections),
-        ]
-    };
-    assert_eq!(shown(&example), shown(&minimal));
+    let switchboard = Switchboard::standard();
+    let kinds = switchboard.kinds();
+    assert_eq!(shown(&load(&example(), kinds)), shown(&load(MINIMAL, kinds)));
+}
+
+/// All that does not depend on a channel's kind.
+fn shown<A>(config: &Config<A>) -> Vec<String> {
+    let Config { server, database, admin, log, delivery, lease, ais, channels, .. } = config;
+    let mut shown = vec![
+        format!("{server:#?}\n{admin:#?}\n{log:#?}\n{delivery:#?}\n{lease:#?}\n{ais:#?}"),
+        // `Debug` hides the url.
+        format!("{} {}", secrecy::ExposeSecret::expose_secret(&database.url), database.max_connections),
+    ];
+    shown.extend(channels.iter().map(|channel| {
+        let ChannelConfig { name, kind, ai, task_id, groups, scope, limits, on_unknown, .. } = channel;
+        let ChannelConfig { typing_cap, notice, notice_after, .. } = channel;
+        format!(
+            "{name} {kind} {ai} {task_id} {groups:?} {scope:?} {limits:?} {on_unknown:?} {typing_cap:?} \
+             {notice:?} {notice_after:?}"
+        )
+    }));
+    shown
 }

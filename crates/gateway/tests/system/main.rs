@@ -8,4 +8,5 @@ mod faults;
 mod kill;
 mod operation;
 mod support;
+mod telegram;
 mod webhooks;

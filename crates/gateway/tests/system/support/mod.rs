@@ -66,6 +66,7 @@ pub struct System {
     pub config: PathBuf,
     /// For requests of the test's own.
     pub http: reqwest::Client,
+    secrets: Vec<String>,
     process: Option<Process>,
     earlier_output: Vec<String>,
     stop: CancellationToken,
@@ -111,6 +112,7 @@ impl System {
             sandbox: handle,
             config,
             http: reqwest::Client::new(),
+            secrets: vec![WEBHOOK_SECRET.to_owned(), AI_TOKEN.to_owned()],
             process: None,
             earlier_output: Vec::new(),
             stop,
@@ -118,6 +120,11 @@ impl System {
             _directory: directory,
             _database: database,
         }
+    }
+
+    /// The test fails if the gateway prints this, ever.
+    pub fn has_secret(&mut self, secret: &str) {
+        self.secrets.push(secret.to_owned());
     }
 
     /// Starts the gateway's process, and waits until it is ready.
@@ -212,7 +219,7 @@ impl System {
 impl Drop for System {
     fn drop(&mut self) {
         self.stop.cancel();
-        for secret in [WEBHOOK_SECRET, AI_TOKEN] {
+        for secret in &self.secrets {
             let leaked = self.output().into_iter().find(|line| line.contains(secret));
             assert!(leaked.is_none() || std::thread::panicking(), "a secret was printed");
         }

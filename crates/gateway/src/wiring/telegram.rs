@@ -1,0 +1,59 @@
+//! The keys of a `[[channel]]` of kind `telegram`, and what makes its adapter of them.
+
+use secrecy::SecretString;
+use switchboard_engine::Groups;
+use switchboard_telegram::{Edited, Mode, Telegram, TelegramConfig, check_api_url, check_token, route};
+
+use crate::{
+    Adapter, BuildAdapter,
+    config::{Fault, Invalid, Section},
+};
+
+/// How updates come in, as configured.
+#[derive(Clone, Copy)]
+enum Way {
+    Polling,
+    Webhook,
+}
+
+pub(super) fn read(section: &mut Section<'_>) -> Result<BuildAdapter, Invalid> {
+    let token = section.secret("token").then(token).required();
+    let api_url = section.url("api_url").then(|url| match check_api_url(&url) {
+        Ok(()) => Ok(url),
+        Err(error) => Err(Fault::new(error.to_string(), "correct it")),
+    });
+    let api_url = api_url.optional();
+    let way =
+        section.one_of("mode", &[("polling", Way::Polling), ("webhook", Way::Webhook)]).or(Way::Polling);
+    let edited = section.one_of("edited", &[("ignore", Edited::Ignore), ("forward", Edited::Forward)]);
+    let edited = edited.or(Edited::Ignore);
+    let greeting = section.string("greeting").optional();
+    let link_previews = section.boolean("link_previews").or(false);
+    let token = token?;
+    Ok(Box::new(move |context| {
+        let mut config = TelegramConfig::new(context.channel, token);
+        config.api_url = api_url.unwrap_or(config.api_url);
+        config.mode = match way {
+            Way::Polling => Mode::Polling,
+            Way::Webhook => Mode::Webhook {
+                url: context.public_url.join(&route(&config.channel))?,
+                secret: context.secret,
+            },
+        };
+        config.edited = edited;
+        config.greeting = greeting;
+        config.link_previews = link_previews;
+        config.reads_groups = context.groups == Groups::All;
+        let telegram = Telegram::new(config, context.inbox)?;
+        Ok(Adapter { messenger: telegram.messenger, routes: telegram.router })
+    }))
+}
+
+fn token(token: SecretString) -> Result<SecretString, Fault> {
+    match check_token(&token) {
+        Ok(()) => Ok(token),
+        Err(_) => {
+            Err(Fault::new("is not a bot's token", "take the one that @BotFather shows, 123456789:AA…"))
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! Telegram: what is promised holds over it too, and one channel's trouble is nobody else's.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::json;
+use switchboard_sandbox::ReceivedRequest;
+use switchboard_testkit::{
+    postgres::PostgresServer,
+    telegram::{Bot, FakeTelegram, Fault, User},
+    wait::wait_for,
+};
+use time::OffsetDateTime;
+use tokio_util::task::TaskTracker;
+
+use crate::support::{Database, PATIENCE, System};
+
+const TOKEN: &str = "123456:token-of-the-first-bot-0123456789abc";
+const OTHER_TOKEN: &str = "654321:token-of-the-other-bot-0123456789abc";
+
+/// How often the gateway is killed.
+const KILLS: usize = 10;
+/// How many people write at the same time.
+const PEOPLE: usize = 6;
+/// How quickly each of them writes.
+const PACE: Duration = Duration::from_millis(15);
+/// How many answers come between two kills, at least.
+const BETWEEN_KILLS: usize = 20;
+
+/// The configuration of one bot's channel; `more` is added to it.
+fn channel(telegram: &FakeTelegram, name: &str, token: &str, more: &str) -> String {
+    format!(
+        "[[channel]]\nname = \"{name}\"\nkind = \"telegram\"\nai = \"main\"\ntask_id = \"task-1\"\n\
+         token = \"{token}\"\napi_url = \"{}\"\nlimits = \"off\"\n{more}\n",
+        telegram.url(),
+    )
+}
+
+#[tokio::test]
+async fn nothing_is_lost_over_telegram_on_sqlite() {
+    kill_under_load(Database::Sqlite, OnUnknown::Retry).await;
+}
+
+#[tokio::test]
+async fn nothing_is_lost_over_telegram_on_postgres() {
+    kill_under_load(Database::postgres(), OnUnknown::Retry).await;
+}
+
+#[tokio::test]
+async fn nothing_is_sent_twice_over_telegram_where_so_configured() {
+    kill_under_load(Database::Sqlite, OnUnknown::Drop).await;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OnUnknown {
+    Retry,
+    Drop,
+}
+
+async fn kill_under_load(database: Database, on_unknown: OnUnknown) {
+    let telegram = FakeTelegram::start().await.expect("a free port");
+    let bot = telegram.bot(TOKEN);
+    bot.throttled(false);
+    let more = if on_unknown == OnUnknown::Drop { "on_unknown = \"drop\"" } else { "" };
+    let mut system = System::start(database, &channel(&telegram, "bot", TOKEN, more)).await;
+    system.has_secret(TOKEN);
+
+    let writing = Arc::new(AtomicBool::new(true));
+    let tasks = TaskTracker::new();
+    let people: Vec<User> = (0..PEOPLE).map(|number| bot.user(&format!("User {number}"))).collect();
+    let written: Vec<Arc<AtomicUsize>> = people.iter().map(|_| Arc::default()).collect();
+    for (person, written) in people.iter().zip(&written) {
+        let (bot, person) = (bot.clone(), person.clone());
+        tasks.spawn(write(bot, person, writing.clone(), written.clone()));
+    }
+    let mut kills = Vec::new();
+    for _ in 0..KILLS {
+        let goal = bot.sent_count() + BETWEEN_KILLS;
+        wait_for("answers to be sent", PATIENCE, async || (bot.sent_count() >= goal).then_some(())).await;
+        let before = now();
+        system.kill_gateway().await;
+        system.start_gateway().await;
+        kills.push((before, now()));
+    }
+    writing.store(false, Ordering::SeqCst);
+    tasks.close();
+    tasks.wait().await;
+    wait_until_quiet(&system, &bot).await;
+
+    let mut dropped = 0;
+    for (person, written) in people.iter().zip(&written) {
+        let asked = check_questions(&system, person, written.load(Ordering::SeqCst), &kills);
+        dropped += check_answers(&bot, person, &asked, on_unknown);
+    }
+    let dead = system.deliveries().await.iter().filter(|row| row["state"] == "dead").count();
+    assert_eq!(dropped, dead, "what was not sent is listed as given up");
+    println!("{} answers over {KILLS} kills, {dropped} given up", bot.sent_count());
+}
+
+/// Writes 0, 1, 2 … while few of the ones before still wait at Telegram.
+async fn write(bot: Bot, person: User, writing: Arc<AtomicBool>, written: Arc<AtomicUsize>) {
+    while writing.load(Ordering::SeqCst) {
+        if bot.unconfirmed_count() < 2 * PEOPLE {
+            person.sends(&format!("m{}", written.fetch_add(1, Ordering::SeqCst)));
+        }
+        tokio::time::sleep(PACE).await;
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "compared with the sandbox's own times")]
+fn now() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
+}
+
+/// Everything was fetched, asked, answered, and sent or given up.
+async fn wait_until_quiet(system: &System, bot: &Bot) {
+    bot.wait_until_confirmed(2 * PATIENCE).await;
+    let settled = async || system.deliveries().await.iter().all(|it| it["state"] != "pending").then_some(());
+    wait_for("all deliveries to be settled", 2 * PATIENCE, settled).await;
+    let quiet = async || (system.sandbox.status().waiting == 0).then_some(());
+    wait_for("the AI's webhooks to be taken", 2 * PATIENCE, quiet).await;
+    wait_for("the answers to be settled", 2 * PATIENCE, settled).await;
+}
+
+/// The AI was asked everything in order, and something twice only around a kill. What it was asked.
+fn check_questions(
+    system: &System,
+    person: &User,
+    written: usize,
+    kills: &[(OffsetDateTime, OffsetDateTime)],
+) -> Vec<String> {
+    let chat_id = format!("bot:{}", person.id());
+    let requests: Vec<ReceivedRequest> =
+        system.sandbox.requests(0).into_iter().filter(|it| it.chat_id == chat_id).collect();
+    let mut first_seen: Vec<usize> = Vec::new();
+    let mut times: HashMap<usize, OffsetDateTime> = HashMap::new();
+    for request in &requests {
+        let number: usize = request.message.strip_prefix('m').expect("ours").parse().expect("a number");
+        if let Some(before) = times.insert(number, request.at) {
+            let killed = kills.iter().any(|(from, to)| before <= *to && request.at >= *from);
+            assert!(killed, "m{number} was asked twice without a kill in between");
+            assert_eq!(first_seen.last(), Some(&number), "m{number} came again after a later one");
+        } else {
+            first_seen.push(number);
+        }
+    }
+    assert_eq!(first_seen, (0..written).collect::<Vec<_>>(), "lost or out of order on the way to the AI");
+    requests.into_iter().map(|request| request.message).collect()
+}
+
+/// Every answer reached the person's chat in order: at least once, or at most once. How many did not.
+fn check_answers(bot: &Bot, person: &User, asked: &[String], on_unknown: OnUnknown) -> usize {
+    let sent: Vec<String> = bot.texts_to(person.id());
+    let (mut sent, mut missing) = (sent.iter().map(|text| answered(text)).peekable(), 0);
+    for question in asked {
+        if sent.peek() != Some(question) {
+            missing += 1;
+            continue;
+        }
+        sent.next();
+        while on_unknown == OnUnknown::Retry && sent.peek() == Some(question) && !repeats(asked, question) {
+            sent.next();
+        }
+    }
+    assert_eq!(sent.next(), None, "out of order, or sent twice");
+    assert!(missing == 0 || on_unknown == OnUnknown::Drop, "{missing} answers were lost");
+    missing
+}
+
+/// Whether the AI was asked this more than once, so that it answered more than once.
+fn repeats(asked: &[String], question: &str) -> bool {
+    asked.iter().filter(|asked| *asked == question).count() > 1
+}
+
+/// The question that the sandbox answers with this text.
+fn answered(text: &str) -> String {
+    format!("m{}", text.chars().filter(char::is_ascii_digit).collect::<String>())
+}
+
+#[tokio::test]
+async fn while_the_database_is_away_nothing_is_confirmed_to_telegram() {
+    let mut server = PostgresServer::launch().expect("a Postgres of its own");
+    let database = server.create_database().expect("a database");
+    let telegram = FakeTelegram::start().await.expect("a free port");
+    let bot = telegram.bot(TOKEN);
+    let at = Database::At(database.url().to_owned());
+    let system = System::start(at, &channel(&telegram, "bot", TOKEN, "")).await;
+    let alice = bot.user("Alice");
+    alice.sends("before");
+    bot.wait_for_sent(1, PATIENCE).await;
+
+    server.stop().expect("the server stops");
+    for number in 0..5 {
+        alice.sends(&format!("during {number}"));
+    }
+    let refused = async || {
+        let said = |line: &String| line.contains("the store did not take it");
+        system.output().iter().any(said).then_some(())
+    };
+    wait_for("the intake to be refused", PATIENCE, refused).await;
+    assert_eq!(bot.unconfirmed_count(), 5);
+
+    server.start().expect("the server starts");
+    let sent = bot.wait_for_sent(6, 2 * PATIENCE).await;
+    let answers: Vec<&str> = sent[1..].iter().map(|sent| sent.text()).collect();
+    let expected: Vec<String> = (0..5).map(|number| format!("You wrote: during {number}")).collect();
+    assert_eq!(answers, expected);
+    bot.wait_until_confirmed(PATIENCE).await;
+}
+
+#[tokio::test]
+async fn a_bot_that_gets_only_errors_does_not_disturb_the_others() {
+    let telegram = FakeTelegram::start().await.expect("a free port");
+    let (healthy, broken) = (telegram.bot(TOKEN), telegram.bot(OTHER_TOKEN));
+    for fault in [Fault::internal_error(), Fault::bad_gateway(), Fault::unauthorized(), Fault::Closed] {
+        broken.heals();
+        broken.plan(fault).always();
+        let channels =
+            channel(&telegram, "healthy", TOKEN, "") + &channel(&telegram, "broken", OTHER_TOKEN, "");
+        let mut system = System::prepare(Database::Sqlite, &channels).await;
+        system.has_secret(TOKEN);
+        system.has_secret(OTHER_TOKEN);
+        system.spawn_gateway();
+        // Not ready: one channel is in trouble, which is what readiness tells.
+        system.gateway().wait_for_success(&format!("{}/chat/site", system.url), PATIENCE).await;
+        let told = async || {
+            let (status, body) = system.readiness().await;
+            (status == 503 && body.to_string().contains("broken")).then_some(body)
+        };
+        let body = wait_for("readiness to name the broken channel", PATIENCE, told).await;
+        assert!(!body["problems"].to_string().contains("healthy"), "{body}");
+
+        let (alice, visitor) = (healthy.user("Alice"), system.visitor().await);
+        let before = healthy.sent_count();
+        for number in 0..20 {
+            alice.sends(&format!("question {number}"));
+        }
+        visitor.says("hello").await;
+        visitor.wait_for_answers(1).await;
+        healthy.wait_for_sent(before + 20, PATIENCE).await;
+        assert_eq!(broken.sent_count(), 0);
+        system.stop_gateway().await;
+    }
+}
+
+#[tokio::test]
+async fn updates_that_telegram_brings_are_confirmed_once_they_are_stored() {
+    let telegram = FakeTelegram::start().await.expect("a free port");
+    let bot = telegram.bot(TOKEN);
+    let mut system =
+        System::start(Database::Sqlite, &channel(&telegram, "bot", TOKEN, "mode = \"webhook\"")).await;
+    system.has_secret(TOKEN);
+    let alice = bot.user("Alice");
+    alice.sends("one");
+    bot.wait_for_sent(1, PATIENCE).await;
+    // Not deleted when the gateway stops: Telegram keeps what comes meanwhile.
+    system.stop_gateway().await;
+    alice.sends("two");
+    assert!(bot.webhook().is_some());
+    system.start_gateway().await;
+    let sent = bot.wait_for_sent(2, PATIENCE).await;
+    assert_eq!(sent[1].text(), "You wrote: two");
+    bot.wait_until_confirmed(PATIENCE).await;
+
+    // Whoever does not know the secret is nobody.
+    let url = format!("{}/webhooks/telegram/bot", system.url);
+    let forged = json!({ "update_id": 1, "message": {} });
+    for secret in [None, Some("wrong")] {
+        let mut request = system.http.post(&url).json(&forged);
+        if let Some(secret) = secret {
+            request = request.header("X-Telegram-Bot-Api-Secret-Token", secret);
+        }
+        let status = request.send().await.expect("the gateway answers").status().as_u16();
+        assert!([401, 403, 404].contains(&status), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_topic_a_greeting_and_a_group_that_moves() {
+    let telegram = FakeTelegram::start().await.expect("a free port");
+    let bot = telegram.bot(TOKEN);
+    let system =
+        System::start(Database::Sqlite, &channel(&telegram, "bot", TOKEN, "greeting = \"Hello, **you**\""))
+            .await;
+    let alice = bot.user("Alice");
+    alice.sends("/start");
+    let greeted = bot.wait_for_sent(1, PATIENCE).await;
+    assert_eq!(greeted[0].text(), "Hello, you");
+    assert_eq!(greeted[0].entities()[0]["type"], "bold");
+    assert!(system.sandbox.requests(0).is_empty(), "the AI is not asked");
+
+    let forum = bot.forum("Customers");
+    let topic = forum.opens_topic(&alice, "Orders");
+    let address = format!("@{} where is it?", bot.username());
+    let mention = json!([{ "type": "mention", "offset": 0, "length": bot.username().len() + 1 }]);
+    let asked = alice.says(&address).with("entities", mention.clone()).to(&forum).in_topic(topic).send();
+    let sent = bot.wait_for_sent(2, PATIENCE).await;
+    assert_eq!((sent[1].chat_id, sent[1].topic()), (forum.id(), Some(topic)));
+    assert_eq!(sent[1].reply_to(), Some(asked.message_id));
+
+    let group = bot.group("Friends");
+    alice.says(&address).with("entities", mention.clone()).to(&group).send();
+    bot.wait_for_sent(3, PATIENCE).await;
+    let supergroup = group.migrates(&alice);
+    alice.says(&address).with("entities", mention).to(&supergroup).send();
+    let sent = bot.wait_for_sent(4, PATIENCE).await;
+    assert_eq!(sent[3].chat_id, supergroup.id());
+    let chats: Vec<String> = system.sandbox.requests(0).into_iter().map(|it| it.chat_id).collect();
+    assert_eq!(chats[1], chats[2], "the chat is the same after the move");
+}
