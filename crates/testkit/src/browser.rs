@@ -7,10 +7,10 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::child::{self, Child, DeathSignal};
 use crate::directory::ScratchDirectory;
@@ -58,6 +58,38 @@ impl Browser {
         self.profile.path()
     }
 
+    /// Gives the browser a command of its developer tools, such as `Emulation.setEmulatedMedia`.
+    pub fn developer_tools(&self, command: &str, parameters: &Value) -> Result<()> {
+        let body = json!({ "cmd": command, "params": parameters }).to_string();
+        let answer =
+            request(self.port, "POST", &format!("/session/{}/goog/cdp/execute", self.session), &body)?;
+        if !answer.starts_with("HTTP/1.1 200") {
+            bail!("the browser refused {command}: {answer}");
+        }
+        Ok(())
+    }
+
+    /// Makes the browser one of somebody who prefers dark colours, or light ones.
+    pub fn prefer_dark(&self, dark: bool) -> Result<()> {
+        let value = if dark { "dark" } else { "light" };
+        let features = json!([{ "name": "prefers-color-scheme", "value": value }]);
+        self.developer_tools("Emulation.setEmulatedMedia", &json!({ "features": features }))
+    }
+
+    /// Makes the browser one of somebody who reads this language.
+    pub fn read_language(&self, language: &str) -> Result<()> {
+        let parameters = json!({ "userAgent": "Chromium", "acceptLanguage": language });
+        self.developer_tools("Emulation.setUserAgentOverride", &parameters)
+    }
+
+    /// Makes what is shown as large as a screen of this size, in CSS pixels, with a finger instead
+    /// of a mouse where it is a phone's.
+    pub fn resize(&self, width: u32, height: u32, phone: bool) -> Result<()> {
+        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone });
+        self.developer_tools("Emulation.setDeviceMetricsOverride", &metrics)?;
+        self.developer_tools("Emulation.setTouchEmulationEnabled", &json!({ "enabled": phone }))
+    }
+
     /// Saves what the page shows as a PNG.
     pub async fn screenshot(&self, path: &Path) -> Result<()> {
         let png = self.client.screenshot().await.context("take a screenshot")?;
@@ -100,11 +132,22 @@ async fn open_session(port: u16, profile: &Path) -> Result<Client> {
         .context("open a browser session")
 }
 
-/// `DELETE /session/{id}` by hand, since a drop cannot wait for the client's own call.
+/// `DELETE /session/{id}`, whose answer means that the session has ended.
 fn end_session(port: u16, session: &str) -> std::io::Result<()> {
+    request(port, "DELETE", &format!("/session/{session}"), "").map(drop)
+}
+
+/// A request to the driver by hand, for what the client has no call for, and for a drop, which
+/// cannot wait for one. The first bytes of the answer.
+fn request(port: u16, method: &str, path: &str, body: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    write!(stream, "DELETE /session/{session} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")?;
-    // The first bytes of the answer mean that the session has ended.
-    stream.read(&mut [0; 64]).map(drop)
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    )?;
+    let mut answer = [0; 1024];
+    let read = stream.read(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer[..read]).into_owned())
 }

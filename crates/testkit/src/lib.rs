@@ -4,6 +4,7 @@
 //! - [`process`]: the built `switchboard` (or any program) as a child, with its output captured
 //! - [`browser`]: a headless Chromium, driven through `WebDriver`
 //! - `telegram`: a stand-in for Telegram's Bot API, with a plan of faults (feature `telegram`)
+//! - [`axe`]: what finds mistakes in the accessibility of a page
 //! - [`wait`]: waiting for a condition instead of sleeping
 //! - `conformance`: what every messenger must do, as tests (the feature `conformance`)
 //!
@@ -12,6 +13,7 @@
 //!
 //! Whatever is started here ends with the test, even where the test's process is killed.
 
+pub mod axe;
 pub mod child;
 pub mod directory;
 pub mod port;

@@ -1,9 +1,11 @@
 //! Everything about this repository that is automated: `cargo xtask --help`.
 
+mod axe;
 mod bench;
 mod ci;
 mod compose;
 mod generate;
+mod python;
 mod requirements;
 mod step;
 mod test;

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result};
+use switchboard_testkit::axe::AXE_VARIABLE;
 use switchboard_testkit::postgres::{PostgresServer, SERVER_VARIABLE};
 
+use crate::axe;
 use crate::requirements::{Tool, require, works};
 use crate::step::{cargo, root, run, step};
 
@@ -16,7 +18,7 @@ use crate::step::{cargo, root, run, step};
 ///
 /// `arguments` go to the test runner: `-p switchboard-web some_filter`. Without any, everything is tested.
 pub fn test(arguments: &[String]) -> Result<()> {
-    require(&[Tool::Postgres, Tool::Chromium, Tool::ChromeDriver])?;
+    require(&[Tool::Postgres, Tool::Chromium, Tool::ChromeDriver, Tool::Python])?;
     // A Ctrl-C also reaches the test runner, which ends; then this function ends, and the server with it.
     signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::new(AtomicBool::new(false)))?;
 
@@ -25,8 +27,9 @@ pub fn test(arguments: &[String]) -> Result<()> {
     if everything {
         documentation_examples()?;
     }
+    let axe = step("fetch axe-core", axe::script)?;
     let server = step("start PostgreSQL", PostgresServer::launch)?;
-    step("test", || run(runner(arguments).env(SERVER_VARIABLE, server.url())))
+    step("test", || run(runner(arguments).env(SERVER_VARIABLE, server.url()).env(AXE_VARIABLE, axe)))
 }
 
 /// Tests start the program that they find beside themselves, so it is built first.
