@@ -32,7 +32,11 @@ pub struct TelegramConfig {
     /// Whether the channel wants to read all that is written in groups (`groups = "all"`), for which
     /// the bot's privacy mode must be off. Only checked by the probe. Default: no.
     pub reads_groups: bool,
-    /// How long Telegram holds a poll open that finds nothing, 1 to 50 s. Default: 30 s.
+    /// Whether the probe may poll, which tells whether another program does. Only where the channel runs
+    /// nowhere: a gateway that polls would be thrown out for a moment. Default: it may not.
+    pub polls_to_probe: bool,
+    /// How long Telegram holds a poll open that finds nothing, 1 to 50 s; in webhook mode, how often it
+    /// is looked whether the webhook works. Default: 30 s.
     pub poll_timeout: Duration,
     /// How long any other call may take, after which its outcome counts as unknown. Default: 30 s,
     /// which is less than the minute that the engine waits for a send.
@@ -80,6 +84,7 @@ impl TelegramConfig {
             greeting: None,
             link_previews: false,
             reads_groups: false,
+            polls_to_probe: false,
             poll_timeout: Duration::from_secs(30),
             call_timeout: Duration::from_secs(30),
             first_pause: Duration::from_secs(1),

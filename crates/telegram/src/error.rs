@@ -72,16 +72,30 @@ pub(crate) struct Refusal {
 }
 
 /// Who else takes the bot's updates, and what to do about it. Telegram gives each to one only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Conflict {
-    /// The updates come in here again as soon as the other one has stopped.
-    #[error("another program is polling this bot; stop it, or give one of the two another bot's token")]
+    /// Another program asks for updates.
     Poller,
-    /// It is not removed without being asked: it may be somebody's.
-    #[error(
-        "a webhook is set for this bot, so it cannot be polled; remove it by deleteWebhook, or take mode = \"webhook\""
-    )]
+    /// Another program has had them brought. It is not removed without being asked: it may be somebody's.
     Webhook,
+}
+
+impl Conflict {
+    /// What is wrong, in one clause.
+    pub(crate) fn what(self) -> &'static str {
+        match self {
+            Self::Poller => "another program is polling this bot",
+            Self::Webhook => "a webhook is set for this bot, so it cannot be polled",
+        }
+    }
+
+    /// What to do about it, in one clause.
+    pub(crate) fn remedy(self) -> &'static str {
+        match self {
+            Self::Poller => "stop it, or give one of the two another bot's token",
+            Self::Webhook => "remove it by deleteWebhook if nobody needs it, or take mode = \"webhook\"",
+        }
+    }
 }
 
 impl CallError {

@@ -93,9 +93,15 @@ impl Poller<'_> {
         let received = self.client.receive(&poll).await?;
         let updates: Vec<&RawValue> = self.client.read(&received)?;
         self.connected();
-        if !updates.is_empty() {
-            self.offset = self.store(me, &updates).await;
+        if updates.is_empty() {
+            return Ok(());
         }
+        let next = self.store(me, &updates).await;
+        if next == self.offset {
+            // Nothing of it can be confirmed, so it would come again at once.
+            return Err(CallError::Unreadable { status: 200, source: None });
+        }
+        self.offset = next;
         Ok(())
     }
 
@@ -108,7 +114,7 @@ impl Poller<'_> {
             let mut events = Vec::with_capacity(updates.len());
             for raw in updates {
                 let read = reader.read(raw.get());
-                next = read.update.map_or(next, offset_after);
+                next = read.update.and_then(offset_after).or(next);
                 events.extend(read.event);
             }
             match self.inbox.accept(events, next.map(cursor)).await {
@@ -139,7 +145,8 @@ impl Poller<'_> {
         }
         let conflict = error.conflict();
         self.bot.set_conflict(conflict);
-        let reason = conflict.map_or_else(|| error.describe(), |it| it.to_string());
+        let reason =
+            conflict.map_or_else(|| error.describe(), |it| format!("{}; {}", it.what(), it.remedy()));
         let pause = self.bot.config.pause(self.failures).max(error.retry_after().unwrap_or_default());
         let state = ConnectionState::Interrupted(reason);
         let status = self.inbox.status();
@@ -181,10 +188,16 @@ fn time_limit(bot: &Bot) -> Duration {
 /// but what comes would be handed over in the dark.
 async fn stored_offset(bot: &Bot, inbox: &Inbox) -> Option<i32> {
     loop {
-        match inbox.cursor().await {
-            Ok(cursor) => return cursor.as_ref().and_then(|cursor| parse_cursor(bot, cursor)),
-            Err(_) => sleep(bot.config.first_pause).await,
+        let Ok(cursor) = inbox.cursor().await else {
+            sleep(bot.config.first_pause).await;
+            continue;
+        };
+        let cursor = cursor?;
+        let offset = parse_cursor(&cursor);
+        if offset.is_none() {
+            tracing::warn!(channel = %bot.config.channel, %cursor, "the cursor is not one of this version; beginning with what waits");
         }
+        return offset;
     }
 }
 
@@ -194,15 +207,33 @@ fn cursor(offset: i32) -> Cursor {
 
 /// A cursor that cannot be read (of a later version) is as good as none: what Telegram still has comes
 /// again, and is known by its id.
-fn parse_cursor(bot: &Bot, cursor: &Cursor) -> Option<i32> {
-    let offset = cursor.as_str().strip_prefix(CURSOR_VERSION).and_then(|offset| offset.parse().ok());
-    if offset.is_none() {
-        tracing::warn!(channel = %bot.config.channel, %cursor, "the cursor is not one of this version; beginning with what waits");
-    }
-    offset
+fn parse_cursor(cursor: &Cursor) -> Option<i32> {
+    cursor.as_str().strip_prefix(CURSOR_VERSION)?.parse().ok()
 }
 
-/// Telegram's ids are positive numbers of 31 bits.
+/// What to ask for after this update. Telegram's ids are positive numbers of 31 bits; there is nothing
+/// after one that is not.
 fn offset_after(update: u32) -> Option<i32> {
     i32::try_from(update).ok()?.checked_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_read_back_and_no_other_version_s() {
+        assert_eq!(cursor(123_456).as_str(), "1:123456");
+        assert_eq!(parse_cursor(&cursor(123_456)), Some(123_456));
+        for other in ["", "123456", "2:123456", "1:", "1:x"] {
+            assert_eq!(parse_cursor(&Cursor::new(other)), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_comes_after_an_id_that_is_out_of_range() {
+        assert_eq!(offset_after(7), Some(8));
+        assert_eq!(offset_after(u32::MAX), None);
+        assert_eq!(offset_after(u32::MAX / 2), None);
+    }
 }

@@ -1,21 +1,29 @@
 //! Checks on request: the token, the webhook, other programs, privacy mode. Nobody notices them.
 //!
-//! Another program that polls the bot cannot be seen from outside: the only way is to poll as well,
-//! which would throw out whoever polls, a running gateway included. What is told is what this process
-//! has met when it polled itself.
+//! Another program that polls the bot can be seen in one way only: by polling as well, which throws out
+//! whoever polls, a running gateway included. So the probe polls only if it is told that the channel
+//! runs nowhere ([`crate::TelegramConfig::polls_to_probe`]), and then confirms nothing. Otherwise it
+//! tells what this process has met when it polled itself.
 
+use std::time::Duration;
+
+use serde::de::IgnoredAny;
 use switchboard_core::{Finding, RunError};
+use teloxide_core::payloads::GetUpdates;
 use url::Url;
 
 use crate::{
     Mode,
     bot::{Bot, Me},
-    error::CallError,
+    error::{CallError, Conflict},
     webhook::WebhookInfo,
 };
 
 /// So many updates that wait are more than come while a gateway restarts.
 const MANY: u64 = 1000;
+
+/// How long to look for another poller. Programs poll again within a second or two.
+const LOOK: Duration = Duration::from_secs(5);
 
 pub(crate) async fn probe(bot: &Bot) -> Vec<Finding> {
     let me = match bot.ask_me().await {
@@ -28,12 +36,33 @@ pub(crate) async fn probe(bot: &Bot) -> Vec<Finding> {
         Ok(info) => findings.extend(webhook(bot, &info)),
         Err(error) => findings.push(no_answer(bot, &error)),
     }
-    if let Some(conflict) = bot.conflict() {
-        let both = conflict.to_string();
-        let (what, remedy) = both.split_once("; ").unwrap_or((&both, "see that only one program uses it"));
-        findings.push(Finding::error(what, remedy));
+    match (&bot.config.mode, bot.config.polls_to_probe) {
+        (Mode::Polling, true) => findings.extend(other_poller(bot).await),
+        _ => findings.extend(bot.conflict().map(in_the_way)),
     }
     findings
+}
+
+/// Polls for a while. Whoever polled is thrown out and polls again, which throws us out.
+async fn other_poller(bot: &Bot) -> Option<Finding> {
+    let mut poll = GetUpdates::new();
+    poll.limit = Some(1);
+    poll.timeout = Some(u32::try_from(bot.config.poll_timeout.min(LOOK).as_secs()).unwrap_or(1));
+    match bot.client.call::<_, Vec<IgnoredAny>>(&poll).await {
+        Ok(updates) if updates.is_empty() => Some(Finding::ok("no other program polls the bot")),
+        // Who polls takes what waits, so probably nobody does; but both may have been given the same.
+        Ok(_) => None,
+        // A webhook in the way has been told already.
+        Err(error) => match error.conflict() {
+            Some(Conflict::Webhook) => None,
+            Some(conflict) => Some(in_the_way(conflict)),
+            None => Some(no_answer(bot, &error)),
+        },
+    }
+}
+
+fn in_the_way(conflict: Conflict) -> Finding {
+    Finding::error(conflict.what(), conflict.remedy())
 }
 
 fn name(me: &Me) -> String {
@@ -70,7 +99,7 @@ fn webhook(bot: &Bot, info: &WebhookInfo) -> Vec<Finding> {
     match &bot.config.mode {
         Mode::Polling if !info.url.is_empty() => findings.push(Finding::error(
             format!("a webhook at {host} is set for the bot, so it cannot be polled"),
-            "remove it by deleteWebhook if nobody needs it, or take mode = \"webhook\"",
+            Conflict::Webhook.remedy(),
         )),
         Mode::Polling => {}
         Mode::Webhook { url, .. } if info.url == url.as_str() => {

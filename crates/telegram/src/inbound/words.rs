@@ -48,7 +48,8 @@ pub(super) fn of(message: &Message) -> Option<String> {
         _ => return None,
     };
     // PostgreSQL cannot store it in a text, and nobody can see it.
-    Some(if words.contains('\0') { words.replace('\0', "") } else { words })
+    let words = if words.contains('\0') { words.replace('\0', "") } else { words };
+    Some(if words.trim().is_empty() { "[empty message]".to_owned() } else { words })
 }
 
 fn media(media: &MediaKind) -> Option<String> {

@@ -112,6 +112,7 @@ fn other() -> Vec<(Value, &'static str)> {
     let shared_user = json!({ "user_id": 5_000_000_042_i64, "first_name": "Ann", "last_name": "Lee" });
     vec![
         (json!({ "text": "just *text*" }), "just *text*"),
+        (json!({ "text": "\u{2003}" }), "[empty message]"),
         (
             json!({ "contact": { "phone_number": "+15550100", "first_name": "Ann", "last_name": "Lee" } }),
             "[contact: Ann Lee, +15550100]",

@@ -5,7 +5,7 @@ use switchboard_core::{Finding, Messenger as _, Severity};
 use switchboard_telegram::{Mode, TelegramConfig};
 use switchboard_testkit::telegram::Fault;
 
-use crate::support::{Channel, TOKEN};
+use crate::support::{Channel, LIMIT, Store, TOKEN, telegram};
 
 const URL: &str = "https://chat.example.com/webhooks/telegram/support";
 
@@ -88,6 +88,23 @@ async fn another_poller_is_told_by_the_gateway_that_met_it() {
     channel.interrupted("another program").await;
     let found = bad(&channel).await;
     assert!(is(&found, Severity::Error, "another program is polling this bot"), "{found:?}");
+}
+
+#[tokio::test]
+async fn another_poller_is_found_by_polling_where_that_is_allowed() {
+    let channel = Channel::new(|config| config.polls_to_probe = true).await;
+    assert_eq!(bad(&channel).await, []);
+    // The same bot in another gateway.
+    let (elsewhere, mut config) = telegram().await;
+    config.api_url = channel.fake.url().parse().unwrap();
+    let mut other = Channel::on(elsewhere, config, Store::default());
+    other.run();
+    channel.bot.wait_until_polled(LIMIT).await;
+    let found = bad(&channel).await;
+    assert!(is(&found, Severity::Error, "another program is polling this bot"), "{found:?}");
+    // What waits is not confirmed by looking.
+    channel.bot.user("Ann").sends("hello");
+    other.messages(1).await;
 }
 
 #[tokio::test]
