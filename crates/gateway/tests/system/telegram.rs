@@ -98,9 +98,11 @@ async fn kill_under_load(database: Database, on_unknown: OnUnknown) {
         let asked = check_questions(&system, person, written.load(Ordering::SeqCst), &kills);
         dropped += check_answers(&bot, person, &asked, on_unknown);
     }
+    // What was given up may have been sent: nobody knows. What was not sent was given up.
     let dead = system.deliveries().await.iter().filter(|row| row["state"] == "dead").count();
-    assert_eq!(dropped, dead, "what was not sent is listed as given up");
-    println!("{} answers over {KILLS} kills, {dropped} given up", bot.sent_count());
+    assert!((dropped..=KILLS * PEOPLE).contains(&dead), "{dropped} were not sent, {dead} are given up");
+    assert!(dead == 0 || on_unknown == OnUnknown::Drop);
+    println!("{} answers over {KILLS} kills, {dropped} of {dead} given up not sent", bot.sent_count());
 }
 
 /// Writes 0, 1, 2 … while few of the ones before still wait at Telegram.
@@ -154,28 +156,32 @@ fn check_questions(
     requests.into_iter().map(|request| request.message).collect()
 }
 
-/// Every answer reached the person's chat in order: at least once, or at most once. How many did not.
+/// The answers reached the person's chat in order, each as often as promised: at least once (and once
+/// more at most, where a kill cut its sending off), or at most once. How many did not.
 fn check_answers(bot: &Bot, person: &User, asked: &[String], on_unknown: OnUnknown) -> usize {
-    let sent: Vec<String> = bot.texts_to(person.id());
-    let (mut sent, mut missing) = (sent.iter().map(|text| answered(text)).peekable(), 0);
-    for question in asked {
-        if sent.peek() != Some(question) {
-            missing += 1;
-            continue;
-        }
-        sent.next();
-        while on_unknown == OnUnknown::Retry && sent.peek() == Some(question) && !repeats(asked, question) {
-            sent.next();
+    let sent: Vec<String> = bot.texts_to(person.id()).iter().map(|text| answered(text)).collect();
+    let (asked, sent) = (counted(asked), counted(&sent));
+    let (mut sent, mut missing) = (sent.iter().peekable(), 0);
+    for (question, asked) in &asked {
+        let times = sent.next_if(|(answered, _)| answered == question).map_or(0, |(_, times)| *times);
+        match on_unknown {
+            OnUnknown::Retry => {
+                let promised = *asked..=asked + 1;
+                assert!(promised.contains(&times), "{question}: asked {asked} times, sent {times} times");
+            }
+            OnUnknown::Drop => {
+                assert!(times <= *asked, "{question}: asked {asked} times, sent {times} times");
+                missing += asked - times;
+            }
         }
     }
-    assert_eq!(sent.next(), None, "out of order, or sent twice");
-    assert!(missing == 0 || on_unknown == OnUnknown::Drop, "{missing} answers were lost");
+    assert_eq!(sent.next(), None, "out of order");
     missing
 }
 
-/// Whether the AI was asked this more than once, so that it answered more than once.
-fn repeats(asked: &[String], question: &str) -> bool {
-    asked.iter().filter(|asked| *asked == question).count() > 1
+/// Each text with how often it stands there in a row.
+fn counted(texts: &[String]) -> Vec<(&str, usize)> {
+    texts.chunk_by(|one, next| one == next).map(|chunk| (chunk[0].as_str(), chunk.len())).collect()
 }
 
 /// The question that the sandbox answers with this text.
