@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 const MAX_PER_CONVERSATION: usize = 8;
 
 /// How often a stream shows that it lives, in seconds. Less than the 30 s after which some
-/// networks forget a silent connection. The page takes two of them without a byte for a broken
+/// networks forget a silent connection. The page takes three of them without a byte for a broken
 /// connection.
 const BEAT_EVERY: u64 = 25;
 

@@ -1,5 +1,7 @@
 //! Visitors whom the site has named.
 
+use std::{fs, io, process::Command};
+
 use axum::{body::Body, http::header};
 use secrecy::SecretString;
 use switchboard_core::{Author, ChannelName};
@@ -134,4 +136,43 @@ async fn an_open_stream_ends_with_its_session() {
     *site.now.lock().unwrap() += Duration::hours(24);
     assert_eq!(stream.next().await, None);
     assert_eq!(site.messenger.open_streams(), 0);
+}
+
+/// What the README tells sites to do, for the interpreters that are here.
+#[tokio::test]
+async fn the_examples_make_tokens_that_are_believed() {
+    let call = |name: &str| format!("identity('{SECRET_PLAIN}', 'site', 42, '{name}', 3600)");
+    let name = "Ann Ли 😀";
+    let python = run("python3", "-c", &format!("{}\nprint({})", example("python"), call(name)));
+    let node = run("node", "-e", &format!("{}\nconsole.log({})", example("js"), call(name)));
+    let php = run("php", "-r", &format!("{}\necho {};", example("php"), call(name)));
+    assert!(python.is_some(), "the tests need python3");
+    let site = Site::with("site", |config| config.identity_secrets = vec![SECRET_PLAIN.into()]);
+    for (number, token) in [python, node, php].into_iter().flatten().enumerate() {
+        let answer = site.identify(token.trim()).await;
+        assert_eq!(answer.status.as_u16(), 200, "{token}: {}", answer.text());
+        site.post_message(&answer.session(), Uuid::new_v4(), "hello").await;
+        let users = site.intake.users.lock().unwrap();
+        assert_eq!((users[number].0.as_str(), users[number].1.as_deref()), ("user=42", Some(name)));
+    }
+}
+
+/// Without characters that a language would read in a text.
+const SECRET_PLAIN: &str = "0123456789abcdef0123456789abcdef";
+
+/// The README's code in this language.
+fn example(language: &str) -> String {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
+    let (_, block) = readme.split_once(&format!("```{language}\n")).expect("the README has an example");
+    block.split("```").next().expect("a split gives at least one").to_owned()
+}
+
+/// What the program prints; `None` where there is no such interpreter.
+fn run(interpreter: &str, option: &str, program: &str) -> Option<String> {
+    let output = match Command::new(interpreter).arg(option).arg(program).output() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        output => output.unwrap(),
+    };
+    assert!(output.status.success(), "{interpreter}: {}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8(output.stdout).unwrap())
 }
