@@ -2,6 +2,7 @@
 
 use std::{fs, process::Output};
 
+use serde_json::{Value, json};
 use switchboard_testkit::{process, wait::wait_for};
 use tempfile::TempDir;
 
@@ -144,4 +145,44 @@ async fn the_demo_prints_addresses_that_work() {
     assert!(directory.path().join("switchboard.db").is_file());
     demo.terminate();
     assert!(demo.wait(PATIENCE).await.success());
+}
+
+#[tokio::test]
+async fn an_identity_is_signed_and_believed() {
+    let key = "identity_secret = \"0123456789abcdef0123456789abcdef\"";
+    let system = System::start(Database::Sqlite, key).await;
+    let arguments = ["identity", "--channel", "site", "--user", "42", "--name", "Ann"];
+    let identity = stdout(&system.run(&arguments).await);
+    let url = format!("{}/chat/site/session", system.url);
+    let session = system.http.post(url).json(&json!({ "identity": identity.trim() })).send().await.unwrap();
+    let session: Value = session.json().await.unwrap();
+    assert_eq!((&session["visitor"], &session["identified"]), (&json!("user=42"), &json!(true)), "{session}");
+
+    for (arguments, reason) in [
+        (&["identity", "--channel", "shop", "--user", "42"][..], "there is no channel \"shop\""),
+        (&["identity", "--channel", "site", "--user", ""], "1 to 255 bytes"),
+        (&["identity", "--channel", "site", "--user", "42", "--expires", "2d"], "24h at most"),
+    ] {
+        let output = system.run(arguments).await;
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && told.contains(reason), "{arguments:?}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn settings_that_would_let_anybody_or_nobody_in_are_refused() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("bad.toml");
+    for (setting, expected) in [
+        ("identity_secret = \"guess me\"", "identity_secret: is too short"),
+        ("previous_identity_secret = \"guess me\"", "previous_identity_secret: is too short"),
+        ("sessions_valid_from = \"2999-01-01T00:00:00Z\"", "is in the future"),
+        ("sessions_valid_from = \"yesterday\"", "is not a time"),
+    ] {
+        fs::write(&file, format!("[[channel]]\nname = \"a\"\nkind = \"web\"\n{setting}\n")).unwrap();
+        let mut program = process::switchboard().unwrap();
+        let output = program.args(["check", "--config"]).arg(&file).output().unwrap();
+        let mistakes = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(mistakes.contains(expected) && !mistakes.contains("guess"), "{setting}: {mistakes}");
+    }
 }
