@@ -127,6 +127,7 @@ function follow(message) {
   if (!following) return;
   const long = message && message.offsetHeight > log.clientHeight;
   log.scrollTop = long ? message.offsetTop - log.offsetTop : log.scrollHeight;
+  following = !long;
 }
 
 function toEnd() {
