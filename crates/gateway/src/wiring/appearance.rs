@@ -41,12 +41,12 @@ pub(super) fn read(section: &mut Section<'_>) -> Appearance {
     };
     appearance.language = section
         .string("language")
-        .then(|language| match appearance.speaks(&language) {
-            true => Ok(language),
-            false => {
-                let remedy = format!("add [channel.texts.{language}], or take \"en\", \"ru\" or \"uz\"");
-                Err(Fault::new(format!("there are no texts in {language:?}"), remedy))
+        .then(|language| {
+            if appearance.speaks(&language) {
+                return Ok(language);
             }
+            let remedy = format!("add [channel.texts.{language}], or take \"en\", \"ru\" or \"uz\"");
+            Err(Fault::new(format!("there are no texts in {language:?}"), remedy))
         })
         .optional();
     appearance

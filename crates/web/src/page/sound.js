@@ -22,7 +22,8 @@ function beep() {
 
 // Of several open pages only one is heard.
 function ring(message) {
-  if (!soundIsOn() || kept("rang") === message) return;
+  // Before the first click on a page, browsers let nothing be heard.
+  if (!soundIsOn() || navigator.userActivation?.hasBeenActive === false || kept("rang") === message) return;
   keep("rang", message);
   beep();
 }
