@@ -54,26 +54,24 @@ pub(crate) async fn enqueue(
     if messages.is_empty() {
         return Ok(Vec::new());
     }
-    let mut counts = BTreeMap::new();
-    for message in messages {
-        *counts.entry(message.chat).or_default() += message.deliveries.len();
+    let (columns, counts) = Columns::of(messages);
+    let row = insert(connection, direction, &columns, &counts).await?;
+    let mut lanes: HashMap<i64, Reserved> = HashMap::with_capacity(row.chats.len());
+    for (((chat, lane), first_seq), idle) in row.chats.into_iter().zip(row.lanes).zip(row.seqs).zip(row.idle)
+    {
+        lanes.insert(chat, Reserved { id: lane, next_seq: first_seq, idle });
     }
-    let mut lanes = reserve(connection, direction, &counts).await?;
-    let mut places = Vec::with_capacity(messages.len());
-    for message in messages {
-        let mut next = || lanes.get_mut(&message.chat).map(Reserved::next);
-        let of_message: Option<Vec<LanePlace>> = message.deliveries.iter().map(|_| next()).collect();
-        let missing = || Fault::corrupt("lane", "chat", message.chat, "a chat without its lane");
-        places.push(of_message.ok_or_else(missing)?);
-    }
-    let ids = insert(connection, messages, &places).await?;
-    let delivery =
-        |(id, LanePlace { lane, seq, lane_was_idle })| EnqueuedDelivery { id, lane, seq, lane_was_idle };
-    let enqueued = ids.into_iter().zip(places).map(|((message, ids), places)| Enqueued {
-        message,
-        deliveries: ids.into_iter().zip(places).map(delivery).collect(),
+    let mut ids = row.deliveries.into_iter();
+    let enqueued = messages.iter().zip(row.messages).map(|(message, id)| {
+        let delivery = |_: &NewDelivery<'_>| {
+            let missing = || Fault::corrupt("lane", "chat", message.chat, "a chat without its lane");
+            let lane = lanes.get_mut(&message.chat).ok_or_else(missing)?;
+            Ok(lane.next(ids.next().ok_or_else(missing)?))
+        };
+        let deliveries: Result<_, Fault> = message.deliveries.iter().map(delivery).collect();
+        Ok(Enqueued { message: id, deliveries: deliveries? })
     });
-    Ok(enqueued.collect())
+    enqueued.collect()
 }
 
 /// Sequence numbers of a lane that are ours to give.
@@ -83,80 +81,60 @@ struct Reserved {
     idle: bool,
 }
 
-/// A delivery's place in its lane.
-struct LanePlace {
-    lane: i64,
-    seq: i64,
-    lane_was_idle: bool,
-}
-
 impl Reserved {
-    fn next(&mut self) -> LanePlace {
-        let place = LanePlace { lane: self.id, seq: self.next_seq, lane_was_idle: self.idle };
+    fn next(&mut self, id: i64) -> EnqueuedDelivery {
+        let delivery = EnqueuedDelivery { id, lane: self.id, seq: self.next_seq, lane_was_idle: self.idle };
         self.next_seq += 1;
         self.idle = false;
-        place
+        delivery
     }
 }
 
-/// Locks the chats' lanes and takes so many sequence numbers from each; a lane that none is taken
-/// from is left out. What is to be pending there makes the lane ready, unless it waits for
-/// something earlier.
-async fn reserve(
+/// The keys of what was stored, in the order it was given; and of each lane by its chat, the first
+/// sequence number that was taken from it and whether nothing was pending there.
+struct InsertedRow {
+    messages: Vec<i64>,
+    deliveries: Vec<i64>,
+    chats: Vec<i64>,
+    lanes: Vec<i64>,
+    seqs: Vec<i64>,
+    idle: Vec<bool>,
+}
+
+/// Locks the chats' lanes and takes as many sequence numbers from each as it gets deliveries; a lane
+/// that none is taken from is left out. What is to be pending there makes the lane ready, unless it
+/// waits for something earlier. Stores the messages and the deliveries.
+async fn insert(
     connection: &mut PgConnection,
     direction: Direction,
-    counts: &BTreeMap<i64, usize>,
-) -> Result<HashMap<i64, Reserved>, Fault> {
-    let chats: Vec<i64> = counts.keys().copied().collect();
-    let counts: Vec<i64> =
-        counts.values().map(|&count| i64::try_from(count).expect("a batch fits in memory")).collect();
-    let rows = sqlx::query!(
+    columns: &Columns<'_>,
+    counts: &BTreeMap<i64, i64>,
+) -> Result<InsertedRow, Fault> {
+    let (chats, counts): (Vec<i64>, Vec<i64>) = counts.iter().unzip();
+    // Keys are drawn in the order of the lists; that is how the n-th row is found again.
+    let row = sqlx::query_as!(
+        InsertedRow,
         r#"
         WITH held AS (
             SELECT lane.id, lane.ready_at IS NULL AS idle, input.deliveries
             FROM lane
             JOIN UNNEST($2::bigint[], $3::bigint[]) AS input (chat, deliveries) ON input.chat = lane.chat
-            WHERE lane.direction = $1 AND input.deliveries > 0
+            WHERE lane.direction = $1
             ORDER BY lane.id
             FOR NO KEY UPDATE OF lane
-        )
-        UPDATE lane
-        SET next_seq = lane.next_seq + held.deliveries,
-            ready_at = coalesce(lane.ready_at, now())
-        FROM held
-        WHERE lane.id = held.id
-        RETURNING lane.chat, lane.id,
-                  lane.next_seq - held.deliveries AS "first_seq!",
-                  held.idle AS "idle!"
-        "#,
-        direction.as_str(),
-        &chats,
-        &counts,
-    )
-    .fetch_all(connection)
-    .await?;
-    let reserved = rows
-        .into_iter()
-        .map(|row| (row.chat, Reserved { id: row.id, next_seq: row.first_seq, idle: row.idle }));
-    Ok(reserved.collect())
-}
-
-/// Returns the key of each message and the keys of its deliveries.
-async fn insert(
-    connection: &mut PgConnection,
-    messages: &[NewMessage<'_>],
-    places: &[Vec<LanePlace>],
-) -> Result<Vec<(i64, Vec<i64>)>, Fault> {
-    let columns = Columns::of(messages, places);
-    // Keys are drawn in the order of the lists; that is how the n-th row is found again.
-    let row = sqlx::query!(
-        r#"
-        WITH stored AS (
+        ), reserved AS (
+            UPDATE lane
+            SET next_seq = lane.next_seq + held.deliveries,
+                ready_at = coalesce(lane.ready_at, now())
+            FROM held
+            WHERE lane.id = held.id
+            RETURNING lane.chat, lane.id, lane.next_seq - held.deliveries AS first_seq, held.idle
+        ), stored AS (
             INSERT INTO message (chat, thread, author, event_id, ai_message_id, native_id, text, sent_at)
             SELECT chat, thread, author, event_id, ai_message_id, native_id, text, sent_at
             FROM UNNEST(
-                $1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                $8::timestamptz[]
+                $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+                $11::timestamptz[]
             ) WITH ORDINALITY AS input (
                 chat, thread, author, event_id, ai_message_id, native_id, text, sent_at, place
             )
@@ -167,21 +145,30 @@ async fn insert(
             FROM stored
         ), queued AS (
             INSERT INTO delivery (message, lane, seq, part, key, payload, reply_to, expires_at)
-            SELECT messages.ids[input.message], lane, seq, part, key, payload, reply_to,
-                   now() + ttl * interval '1 microsecond'
+            SELECT messages.ids[input.message], reserved.id, reserved.first_seq + input.nth, part, key, payload,
+                   reply_to, now() + ttl * interval '1 microsecond'
             FROM messages
             CROSS JOIN UNNEST(
-                $9::integer[], $10::bigint[], $11::bigint[], $12::integer[], $13::text[], $14::jsonb[],
-                $15::text[], $16::bigint[]
+                $12::integer[], $13::bigint[], $14::bigint[], $15::integer[], $16::text[], $17::jsonb[],
+                $18::text[], $19::bigint[]
             ) WITH ORDINALITY AS input (
-                message, lane, seq, part, key, payload, reply_to, ttl, place
+                message, chat, nth, part, key, payload, reply_to, ttl, place
             )
+            JOIN reserved ON reserved.chat = input.chat
             ORDER BY input.place
             RETURNING id
         )
-        SELECT ids AS "messages!", ARRAY(SELECT id FROM queued ORDER BY id) AS "deliveries!"
+        SELECT ids AS "messages!",
+               ARRAY(SELECT id FROM queued ORDER BY id) AS "deliveries!",
+               ARRAY(SELECT chat FROM reserved ORDER BY chat) AS "chats!",
+               ARRAY(SELECT id FROM reserved ORDER BY chat) AS "lanes!",
+               ARRAY(SELECT first_seq FROM reserved ORDER BY chat) AS "seqs!",
+               ARRAY(SELECT idle FROM reserved ORDER BY chat) AS "idle!"
         FROM messages
         "#,
+        direction.as_str(),
+        &chats,
+        &counts,
         &columns.chats,
         &columns.threads,
         &columns.authors as &[&str],
@@ -191,8 +178,8 @@ async fn insert(
         &columns.texts as &[&str],
         &columns.sent_ats as &[Option<OffsetDateTime>],
         &columns.messages,
-        &columns.lanes,
-        &columns.seqs,
+        &columns.lane_chats,
+        &columns.places,
         &columns.parts,
         &columns.keys as &[&str],
         &columns.payloads as &[Option<Value>],
@@ -201,9 +188,7 @@ async fn insert(
     )
     .fetch_one(connection)
     .await?;
-    let mut deliveries = row.deliveries.into_iter();
-    let of_message = |places: &Vec<LanePlace>| deliveries.by_ref().take(places.len()).collect();
-    Ok(row.messages.into_iter().zip(places.iter().map(of_message)).collect())
+    Ok(row)
 }
 
 /// The messages and the deliveries, column by column.
@@ -219,8 +204,10 @@ struct Columns<'a> {
     sent_ats: Vec<Option<OffsetDateTime>>,
     /// Of each delivery the place of its message, from 1.
     messages: Vec<i32>,
-    lanes: Vec<i64>,
-    seqs: Vec<i64>,
+    /// The chat whose lane it goes to.
+    lane_chats: Vec<i64>,
+    /// Which it is of those that go to this lane, from 0.
+    places: Vec<i64>,
     parts: Vec<i32>,
     keys: Vec<&'a str>,
     payloads: Vec<Option<Value>>,
@@ -229,9 +216,11 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn of(messages: &[NewMessage<'a>], places: &[Vec<LanePlace>]) -> Self {
+    /// Also says how many deliveries each chat's lane gets, of those that get some.
+    fn of(messages: &[NewMessage<'a>]) -> (Self, BTreeMap<i64, i64>) {
         let mut columns = Self::default();
-        for ((message, places), number) in messages.iter().zip(places).zip(1..) {
+        let mut counts = BTreeMap::new();
+        for (message, number) in messages.iter().zip(1..) {
             columns.chats.push(message.chat);
             columns.threads.push(message.thread);
             columns.authors.push(message.author.as_str());
@@ -240,10 +229,12 @@ impl<'a> Columns<'a> {
             columns.native_ids.push(message.native_id);
             columns.texts.push(message.text);
             columns.sent_ats.push(message.sent_at);
-            for ((delivery, place), part) in message.deliveries.iter().zip(places).zip(0..) {
+            for (delivery, part) in message.deliveries.iter().zip(0..) {
+                let count = counts.entry(message.chat).or_insert(0);
                 columns.messages.push(number);
-                columns.lanes.push(place.lane);
-                columns.seqs.push(place.seq);
+                columns.lane_chats.push(message.chat);
+                columns.places.push(*count);
+                *count += 1;
                 columns.parts.push(part);
                 columns.keys.push(delivery.key.as_str());
                 columns.payloads.push(delivery.payload.clone());
@@ -251,6 +242,6 @@ impl<'a> Columns<'a> {
                 columns.ttls.push(delivery.ttl_micros);
             }
         }
-        columns
+        (columns, counts)
     }
 }

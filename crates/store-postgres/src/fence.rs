@@ -18,6 +18,12 @@ impl Fences {
     }
 }
 
+impl FromIterator<(String, i64)> for Fences {
+    fn from_iter<T: IntoIterator<Item = (String, i64)>>(held: T) -> Self {
+        Self(held.into_iter().collect())
+    }
+}
+
 /// Reads the channels' tokens and holds them.
 ///
 /// `FOR KEY SHARE` is in nobody's way but a new owner's, who takes the row `FOR UPDATE`: neither the
@@ -43,5 +49,5 @@ pub(crate) async fn hold<'a>(
     )
     .fetch_all(connection)
     .await?;
-    Ok(Fences(rows.into_iter().map(|row| (row.name, row.lease_token)).collect()))
+    Ok(rows.into_iter().map(|row| (row.name, row.lease_token)).collect())
 }

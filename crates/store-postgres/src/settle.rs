@@ -10,16 +10,15 @@ use crate::{
     PostgresStore,
     convert::{from_micros, to_micros},
     error::Fault,
-    fence,
+    fence::Fences,
 };
 
 /// See [`switchboard_store::QueueStore::settle`].
 pub(crate) async fn settle(store: &PostgresStore, batch: &[Settle]) -> Result<Vec<Settled>, Fault> {
     let mut transaction = store.begin().await?;
-    let fences = fence::hold(&mut transaction, batch.iter().map(|item| &item.channel)).await?;
+    let fences = lock(&mut transaction, batch).await?;
     let owned: Vec<usize> =
         (0..batch.len()).filter(|&index| fences.confirm(&batch[index].channel, batch[index].fence)).collect();
-    lock_lanes(&mut transaction, owned.iter().map(|&index| batch[index].lane.0).collect()).await?;
 
     let mut outcomes = vec![Settled::NotOwner; batch.len()];
     for round in rounds(batch, owned) {
@@ -51,25 +50,38 @@ fn rounds(batch: &[Settle], items: Vec<usize>) -> Vec<Vec<usize>> {
     rounds
 }
 
-/// From here on, nobody else enqueues into these lanes or completes what is in them.
-async fn lock_lanes(transaction: &mut PgConnection, lanes: BTreeSet<i64>) -> Result<(), Fault> {
-    if lanes.is_empty() {
-        return Ok(());
-    }
-    let lanes = Vec::from_iter(lanes);
-    sqlx::query!(
+/// From here on, the channels get no other owner, and nobody else enqueues into these lanes or
+/// completes what is in them. One statement for both locks; see [`fence::hold`](crate::fence::hold).
+async fn lock(transaction: &mut PgConnection, batch: &[Settle]) -> Result<Fences, Fault> {
+    let channels: BTreeSet<&str> = batch.iter().map(|item| item.channel.as_str()).collect();
+    let lanes: BTreeSet<i64> = batch.iter().map(|item| item.lane.0).collect();
+    let (channels, lanes) = (Vec::from_iter(channels), Vec::from_iter(lanes));
+    let rows = sqlx::query!(
         r#"
-        SELECT id
-        FROM lane
-        WHERE id = ANY($1)
-        ORDER BY id
-        FOR NO KEY UPDATE
+        WITH held AS (
+            SELECT name, lease_token
+            FROM channel
+            WHERE name = ANY($1)
+            ORDER BY name
+            FOR KEY SHARE
+        ), lanes AS (
+            SELECT id
+            FROM lane
+            -- The channels first: a new owner waits from here on.
+            WHERE id = ANY($2) AND (SELECT count(*) FROM held) > 0
+            ORDER BY id
+            FOR NO KEY UPDATE
+        )
+        SELECT name, lease_token
+        FROM held
+        CROSS JOIN (SELECT count(*) FROM lanes) AS locked
         "#,
+        &channels as &[&str],
         &lanes,
     )
     .fetch_all(transaction)
     .await?;
-    Ok(())
+    Ok(rows.into_iter().map(|row| (row.name, row.lease_token)).collect())
 }
 
 /// Writes what the attempts came to, where they are still pending.
