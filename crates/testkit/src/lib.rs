@@ -5,6 +5,7 @@
 //! - [`browser`]: a headless Chromium, driven through `WebDriver`
 //! - `telegram`: a stand-in for Telegram's Bot API, with a plan of faults (feature `telegram`)
 //! - [`axe`]: what finds mistakes in the accessibility of a page
+//! - `discord`: a stand-in for Discord's REST API and gateway, with a plan of faults (feature `discord`)
 //! - [`wait`]: waiting for a condition instead of sleeping
 //! - `conformance`: what every messenger must do, as tests (the feature `conformance`)
 //!
@@ -23,6 +24,8 @@ pub mod postgres;
 pub mod browser;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "discord")]
+pub mod discord;
 #[cfg(feature = "harness")]
 pub mod process;
 #[cfg(feature = "telegram")]
