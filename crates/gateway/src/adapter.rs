@@ -29,6 +29,8 @@ pub struct AdapterContext {
     pub secret: SecretString,
     /// What is taken in from groups. The engine sees to it; this is for probes.
     pub groups: Groups,
+    /// Whether it is certain that nobody runs the channel, so that a probe may do what would disturb.
+    pub unused: bool,
     /// The address under which the outside reaches the gateway.
     pub public_url: Url,
     /// Cancelled when the gateway stops: what its routes keep open must end then.

@@ -90,6 +90,7 @@ async fn start(
             inbox,
             secret,
             groups,
+            unused: false,
             public_url: public_url.clone(),
             stop: stop.clone(),
         };

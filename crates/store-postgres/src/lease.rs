@@ -73,6 +73,27 @@ impl LeaseStore for PostgresStore {
         .await
     }
 
+    #[tracing::instrument(name = "db.channel.is_owned", level = "debug", skip_all, fields(%channel))]
+    async fn is_owned(&self, channel: &ChannelName) -> StoreResult<bool> {
+        within("db.channel.is_owned", async {
+            let mut session = self.session().await?;
+            let owned = sqlx::query_scalar!(
+                r#"
+                SELECT EXISTS (
+                    SELECT FROM channel
+                    WHERE name = $1 AND owner IS NOT NULL AND lease_until > clock_timestamp()
+                ) AS "owned!"
+                "#,
+                channel.as_str(),
+            )
+            .fetch_one(&mut *session)
+            .await?;
+            session.done();
+            Ok(owned)
+        })
+        .await
+    }
+
     #[tracing::instrument(name = "db.channel.renew", level = "debug", skip_all, fields(%channel))]
     async fn renew(&self, channel: &ChannelName, token: LeaseToken, ttl: Duration) -> StoreResult<bool> {
         within("db.channel.renew", async {

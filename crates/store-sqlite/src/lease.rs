@@ -28,6 +28,10 @@ impl LeaseStore for SqliteStore {
         named("db.channel.acquire", acquire(self, channel, replica, ttl, by_force)).await
     }
 
+    async fn is_owned(&self, channel: &ChannelName) -> StoreResult<bool> {
+        named("db.channel.is_owned", is_owned(self, channel)).await
+    }
+
     async fn renew(&self, channel: &ChannelName, token: LeaseToken, ttl: Duration) -> StoreResult<bool> {
         named("db.channel.renew", renew(self, channel, token, ttl)).await
     }
@@ -152,6 +156,24 @@ async fn channel_secret(store: &SqliteStore, channel: &ChannelName, new: &str) -
     .await?;
     write.commit().await?;
     Ok(secret)
+}
+
+async fn is_owned(store: &SqliteStore, channel: &ChannelName) -> Result<bool, Failure> {
+    let name = channel.as_str();
+    let mut reader = store.reader().await?;
+    let owned = sqlx::query_scalar!(
+        r#"
+        SELECT EXISTS (
+            SELECT 1 FROM channel
+            WHERE name = ?1 AND owner IS NOT NULL
+                AND lease_until > CAST(unixepoch('subsec') * 1000000 AS INTEGER)
+        ) AS "owned!: bool"
+        "#,
+        name,
+    )
+    .fetch_one(&mut *reader)
+    .await?;
+    Ok(owned)
 }
 
 async fn cursor(store: &SqliteStore, channel: &ChannelName) -> Result<Option<Cursor>, Failure> {

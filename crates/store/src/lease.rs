@@ -38,6 +38,9 @@ pub trait LeaseStore: Send + Sync {
         by_force: bool,
     ) -> StoreResult<Option<Lease>>;
 
+    /// Whether a replica owns the channel now. One that is not known is owned by nobody.
+    async fn is_owned(&self, channel: &ChannelName) -> StoreResult<bool>;
+
     /// Extends the ownership to `ttl` from now. `false`: it is not ours any more. An expired lease
     /// that nobody else took in the meantime is extended too.
     async fn renew(&self, channel: &ChannelName, token: LeaseToken, ttl: Duration) -> StoreResult<bool>;

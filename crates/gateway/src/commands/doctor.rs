@@ -1,13 +1,13 @@
 //! `switchboard doctor`: probes the database, the AI and every channel, and says what to do about
 //! each finding. Exits with 1 if something does not work.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{collections::HashSet, process::ExitCode, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
 use switchboard_core::{
-    AcceptError, Accepted, ChannelStatus, ConversationId, Cursor, Event, EventId, Finding, HistoryEntry,
-    Inbox, Intake, News, Position, ReadError, Severity, chain,
+    AcceptError, Accepted, ChannelName, ChannelStatus, ConversationId, Cursor, Event, EventId, Finding,
+    HistoryEntry, Inbox, Intake, News, Position, ReadError, Severity, chain,
 };
 use switchboard_store::StoreError;
 use tokio_util::sync::CancellationToken;
@@ -40,28 +40,37 @@ pub(super) async fn run(config: Config<BuildAdapter>) -> anyhow::Result<ExitCode
         }
     };
 
-    report("database", vec![probe_database(&config).await]);
+    let (database, unused) = probe_database(&config).await;
+    report("database", vec![database]);
     for (name, backend) in wiring::ai_backends(&config.ais)? {
         report(&format!("AI {name}"), in_time(backend.probe()).await);
     }
     let public_url = config.server.public_url(config.server.listen);
     for channel in config.channels {
         let what = format!("channel {}", channel.name);
-        report(&what, probe_channel(channel, public_url.clone()).await);
+        let unused = unused.contains(&channel.name);
+        report(&what, probe_channel(channel, public_url.clone(), unused).await);
     }
     Ok(if worst == Severity::Error { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-async fn probe_database(config: &Config<BuildAdapter>) -> Finding {
+/// Also says which channels are certainly run by nobody.
+async fn probe_database(config: &Config<BuildAdapter>) -> (Finding, HashSet<ChannelName>) {
+    let mut unused = HashSet::new();
     let probed = async {
         let store = wiring::open_store(&config.database, Purpose::Command).await?;
         store.ping().await?;
         // Counting reads the tables, which the ping does not.
         let counted = store.queue_counts().await;
+        for channel in &config.channels {
+            if store.is_owned(&channel.name).await.is_ok_and(|owned| !owned) {
+                unused.insert(channel.name.clone());
+            }
+        }
         store.close().await;
         Ok::<_, StoreError>(counted)
     };
-    match tokio::time::timeout(TIMEOUT, probed).await {
+    let finding = match tokio::time::timeout(TIMEOUT, probed).await {
         Ok(Ok(Ok(_))) => Finding::ok("it answers and its tables are there"),
         Ok(Ok(Err(error))) => Finding::error(
             format!("it answers, but its tables cannot be read: {}", chain(&error)),
@@ -69,16 +78,22 @@ async fn probe_database(config: &Config<BuildAdapter>) -> Finding {
         ),
         Ok(Err(error)) => Finding::error(chain(&error), "check database.url and that the database runs"),
         Err(_) => Finding::error(late(), "check database.url and that the database runs"),
-    }
+    };
+    (finding, unused)
 }
 
-async fn probe_channel(channel: ChannelConfig<BuildAdapter>, public_url: url::Url) -> Vec<Finding> {
+async fn probe_channel(
+    channel: ChannelConfig<BuildAdapter>,
+    public_url: url::Url,
+    unused: bool,
+) -> Vec<Finding> {
     let context = AdapterContext {
         channel: channel.name,
         inbox: Inbox::new(Arc::new(Closed), ChannelStatus::new()),
         // A probe signs nothing that anybody keeps.
         secret: SecretString::from("0".repeat(64)),
         groups: channel.groups,
+        unused,
         public_url,
         stop: CancellationToken::new(),
     };
@@ -122,7 +137,7 @@ impl Intake for Closed {
         Err(ReadError)
     }
 
-    async fn known(&self, _: &[EventId]) -> Result<std::collections::HashSet<EventId>, ReadError> {
+    async fn known(&self, _: &[EventId]) -> Result<HashSet<EventId>, ReadError> {
         Err(ReadError)
     }
 }

@@ -43,6 +43,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<BuildAdapter, Invalid> {
         config.edited = edited;
         config.greeting = greeting;
         config.link_previews = link_previews;
+        config.polls_to_probe = context.unused;
         config.reads_groups = context.groups == Groups::All;
         let telegram = Telegram::new(config, context.inbox)?;
         Ok(Adapter { messenger: telegram.messenger, routes: telegram.router })

@@ -320,3 +320,28 @@ async fn a_topic_a_greeting_and_a_group_that_moves() {
     let chats: Vec<String> = system.sandbox.requests(0).into_iter().map(|it| it.chat_id).collect();
     assert_eq!(chats[1], chats[2], "the chat is the same after the move");
 }
+
+#[tokio::test]
+async fn doctor_looks_for_another_poller_where_that_disturbs_nobody() {
+    let telegram = FakeTelegram::start().await.expect("a free port");
+    let bot = telegram.bot(TOKEN);
+    let mut system = System::prepare(Database::Sqlite, &channel(&telegram, "bot", TOKEN, "")).await;
+    system.has_secret(TOKEN);
+    let migrated = system.run(&["migrate"]).await;
+    assert!(migrated.status.success());
+    let told = async |system: &System| {
+        let output = system.run(&["doctor"]).await;
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let alone = told(&system).await;
+    assert!(alone.contains(&format!("@{}", bot.username())), "{alone}");
+    assert!(alone.contains("no other program polls the bot"), "{alone}");
+
+    system.start_gateway().await;
+    bot.wait_until_polled(PATIENCE).await;
+    let beside = told(&system).await;
+    assert!(!beside.contains("polls the bot"), "{beside}");
+    let conflicts = bot.calls("getUpdates").into_iter().filter(|call| call.status == Some(409)).count();
+    assert_eq!(conflicts, 0, "the gateway was thrown out");
+    assert!(!(alone + &beside).contains(TOKEN));
+}

@@ -52,6 +52,21 @@ pub async fn an_expired_lease_is_taken_over(store: Arc<dyn Store>) {
     assert_eq!(acquire(&store, "replica-a", HOUR, false).await, None);
 }
 
+/// Who only wants to know does not take it.
+pub async fn it_is_told_whether_a_channel_is_owned(store: Arc<dyn Store>) {
+    let site = ChannelName::new("site");
+    let owned = async || store.is_owned(&site).await.unwrap();
+    assert!(!owned().await, "it is not known");
+    store.register_channel(&site, "web").await.unwrap();
+    assert!(!owned().await);
+    acquire(&store, "replica-a", Duration::ZERO, false).await.expect("it is free");
+    assert!(!owned().await, "its owner's time is over");
+    let token = acquire(&store, "replica-b", HOUR, false).await.expect("its time is over");
+    assert!(owned().await);
+    store.release(&site, token).await.unwrap();
+    assert!(!owned().await);
+}
+
 /// A late renewal is good as long as nobody else came.
 pub async fn an_expired_lease_that_nobody_took_is_renewed(store: Arc<dyn Store>) {
     let site = ChannelName::new("site");

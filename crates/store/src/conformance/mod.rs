@@ -56,6 +56,7 @@ macro_rules! store_conformance {
                 another_kind_loses_the_cursor
                 an_owned_channel_is_not_taken
                 an_expired_lease_is_taken_over
+                it_is_told_whether_a_channel_is_owned
                 an_expired_lease_that_nobody_took_is_renewed
                 force_takes_a_live_lease
                 a_released_channel_is_free
