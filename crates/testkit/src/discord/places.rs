@@ -219,32 +219,35 @@ impl Channel {
     /// Deletes it with all that is in it. The bot hears of it.
     pub fn deletes(&self) {
         let mut state = self.bot.shared().lock();
+        let channel = state.channel_mut(self.id);
+        assert!(channel.guild.is_some(), "nobody can delete a direct channel");
+        let event = if channel.thread.is_some() { "THREAD_DELETE" } else { "CHANNEL_DELETE" };
         let threads: Vec<u64> = state
             .channels
             .values()
             .filter(|channel| channel.parent == Some(self.id))
             .map(|thread| thread.id)
             .collect();
-        let event =
-            if state.channel_mut(self.id).thread.is_some() { "THREAD_DELETE" } else { "CHANNEL_DELETE" };
         state.tell_of_channel(event, self.id);
         state.channels.retain(|id, _| *id != self.id && !threads.contains(id));
     }
 
-    /// All its messages as they are, the oldest first.
+    /// All its messages as they are, the oldest first. None once it was deleted.
     pub fn messages(&self) -> Vec<Value> {
-        let mut state = self.bot.shared().lock();
-        state.channel_mut(self.id).messages.values().cloned().map(Value::Object).collect()
+        let state = self.bot.shared().lock();
+        let messages = state.channels.get(&self.id).into_iter().flat_map(|channel| channel.messages.values());
+        messages.cloned().map(Value::Object).collect()
     }
 
     /// What `last_message_id` says.
     pub fn last_message_id(&self) -> Option<u64> {
-        self.bot.shared().lock().channel_mut(self.id).last_message
+        self.bot.shared().lock().channels.get(&self.id)?.last_message
     }
 
     /// Whether the bot is seen typing: it said so less than ten seconds ago, and nobody has written since.
     pub fn shows_typing(&self) -> bool {
-        let until = self.bot.shared().lock().channel_mut(self.id).typing_until;
+        let state = self.bot.shared().lock();
+        let until = state.channels.get(&self.id).and_then(|channel| channel.typing_until);
         until.is_some_and(|until| Instant::now() < until)
     }
 

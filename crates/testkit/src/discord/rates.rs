@@ -39,8 +39,8 @@ pub struct Rates {
 }
 
 impl Rates {
-    /// What is documented (50 calls a second, an identify in 5 seconds, 120 frames a minute), and for single routes
-    /// what Discord's headers have been seen to say: five in five seconds.
+    /// What is documented: 50 calls a second, an identify in 5 seconds, 120 frames a minute. Discord publishes no
+    /// numbers for single routes, only headers; they are taken to be five in five seconds.
     pub fn usual() -> Self {
         let window = |count, seconds| Window { count, period: Duration::from_secs(seconds) };
         Self {

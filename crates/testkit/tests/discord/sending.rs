@@ -95,8 +95,10 @@ async fn who_cannot_be_written_to() {
     assert_eq!(send(guild.forum("ideas").id()).await, (400, 40058));
     assert_eq!(send(guild.channel(Kind::Category, "more").id()).await, (400, 50008));
     let gone = guild.text_channel("gone");
+    http.send(gone.id(), "here").await;
     gone.deletes();
     assert_eq!(send(gone.id()).await, (404, 10003));
+    assert_eq!((gone.messages().len(), gone.shows_typing(), bot.texts_to(gone.id()).len()), (0, false, 1));
 }
 
 #[tokio::test]
