@@ -54,6 +54,9 @@ struct Arguments {
     /// The steady rates, in messages per second
     #[arg(long, value_delimiter = ',', default_values_t = [50_u32, 200, 1000])]
     rates: Vec<u32>,
+    /// How many deliveries are under way at once (`delivery.in_flight`)
+    #[arg(long, default_value_t = 64)]
+    in_flight: usize,
     /// Leave the bare bot out
     #[arg(long)]
     no_bare_bot: bool,
@@ -98,7 +101,10 @@ async fn gateway(telegram: &FakeTelegram, arguments: &Arguments) -> anyhow::Resu
     let port = free_port()?;
     let ai = TcpListener::bind("127.0.0.1:0")?;
     let config = directory.path().join("config.toml");
-    fs::write(&config, configuration(port, ai.local_addr()?.port(), &url, &telegram.url()))?;
+    fs::write(
+        &config,
+        configuration(port, ai.local_addr()?.port(), &url, &telegram.url(), arguments.in_flight),
+    )?;
     let tasks = TaskTracker::new();
     ai::serve(ai, format!("http://127.0.0.1:{port}/webhooks/ai/main/{WEBHOOK_SECRET}"), &tasks)?;
 
@@ -245,7 +251,7 @@ fn beside(name: &str) -> anyhow::Result<PathBuf> {
     Ok(program)
 }
 
-fn configuration(port: u16, ai_port: u16, database_url: &str, api_url: &str) -> String {
+fn configuration(port: u16, ai_port: u16, database_url: &str, api_url: &str, in_flight: usize) -> String {
     format!(
         r#"
 [server]
@@ -254,6 +260,8 @@ listen = "127.0.0.1:{port}"
 url = "{database_url}"
 [log]
 filter = "warn"
+[delivery]
+in_flight = {in_flight}
 [[ai]]
 name = "main"
 kind = "selarti"
