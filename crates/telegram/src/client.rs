@@ -118,9 +118,9 @@ impl Client {
     pub(crate) fn read<'a, R: Deserialize<'a>>(&self, received: &'a Received) -> Result<R, CallError> {
         let Received { status, retry_after, body } = received;
         let answer: Answer<R> = serde_json::from_slice(body)
-            .map_err(|source| CallError::Unreadable { status: status.as_u16(), source: Some(source) })?;
+            .map_err(|error| CallError::Unreadable { status: status.as_u16(), fault: fault(&error) })?;
         if answer.ok {
-            let missing = CallError::Unreadable { status: status.as_u16(), source: None };
+            let missing = CallError::Unreadable { status: status.as_u16(), fault: "it has no result" };
             return answer.result.ok_or(missing);
         }
         let parameters = answer.parameters.unwrap_or_default();
@@ -137,6 +137,11 @@ impl Client {
         let token = self.token.expose_secret();
         if text.contains(token) { text.replace(token, "<token>") } else { text }
     }
+}
+
+/// What is wrong with an answer. The error itself would quote it.
+fn fault(error: &serde_json::Error) -> &'static str {
+    if error.is_data() { "it is JSON of another kind" } else { "it is not JSON" }
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<u64> {

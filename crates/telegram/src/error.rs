@@ -44,13 +44,13 @@ pub(crate) enum CallError {
     #[error("the call was cut off")]
     CutOff(#[source] reqwest::Error),
     /// The answer is not one of the Bot API.
-    #[error("the answer, with status {status}, is not one of the Bot API")]
+    #[error("the answer, with status {status}, is not one of the Bot API: {fault}")]
     Unreadable {
         /// The HTTP status.
         status: u16,
-        /// Absent where it can be read and has no result.
-        #[source]
-        source: Option<serde_json::Error>,
+        /// What is wrong with it. Nothing of the answer itself, which may repeat the token or somebody's
+        /// words.
+        fault: &'static str,
     },
     /// The Bot API refuses.
     #[error(transparent)]
@@ -269,7 +269,7 @@ mod tests {
             (503, Verdict::Retry { pause: None }),
             (504, Verdict::Unknown),
         ] {
-            let error = CallError::Unreadable { status, source: None };
+            let error = CallError::Unreadable { status, fault: "it is not JSON" };
             assert_eq!(error.into_send_error(Address::chat(5)).verdict(), expected, "{status}");
         }
     }

@@ -99,7 +99,7 @@ impl Poller<'_> {
         let next = self.store(me, &updates).await;
         if next == self.offset {
             // Nothing of it can be confirmed, so it would come again at once.
-            return Err(CallError::Unreadable { status: 200, source: None });
+            return Err(CallError::Unreadable { status: 200, fault: "its updates cannot be confirmed" });
         }
         self.offset = next;
         Ok(())
@@ -148,10 +148,10 @@ impl Poller<'_> {
         let reason =
             conflict.map_or_else(|| error.describe(), |it| format!("{}; {}", it.what(), it.remedy()));
         let pause = self.bot.config.pause(self.failures).max(error.retry_after().unwrap_or_default());
-        let state = ConnectionState::Interrupted(reason);
         let status = self.inbox.status();
+        let state = ConnectionState::Interrupted(reason.clone());
         if status.state() != state {
-            tracing::warn!(channel = %self.bot.config.channel, error = %error.describe(), "polling is interrupted");
+            tracing::warn!(channel = %self.bot.config.channel, reason, "polling is interrupted");
             status.set(state);
         }
         if error.is_transport() {

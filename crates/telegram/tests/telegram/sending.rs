@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use switchboard_core::{
     Action, ConversationId, IdempotencyKey, MessageId, Messenger as _, Receipt, Scope, SendError, SendText,
     Typing, Verdict, chain, markup::render_markdown,
@@ -159,6 +160,16 @@ async fn a_token_that_a_server_repeats_is_not_passed_on() {
     channel.bot.plan(Fault::refused(400, format!("Bad Request: /bot{TOKEN}/sendMessage"))).next(1);
     let error = send(&channel, &ann.id().to_string(), "hello").await.expect_err("it is refused");
     assert_eq!(chain(&error), "refused: Bad Request: /bot<token>/sendMessage");
+    // What is no answer of the Bot API may hold the token anywhere.
+    for field in ["ok", "result", "error_code", "parameters"] {
+        let mut body = json!({ "ok": true, "result": { "message_id": 1 } });
+        body[field] = format!("/bot{TOKEN}/sendMessage").into();
+        channel.bot.plan(Fault::Body(body.to_string())).next(1);
+        let error = send(&channel, &ann.id().to_string(), "hello").await.expect_err("it cannot be read");
+        let told = format!("{error} {error:?} {}", chain(&error));
+        assert!(!told.contains(TOKEN), "{field}: {told}");
+        assert_eq!(error.verdict(), Verdict::Unknown, "{field}");
+    }
 }
 
 #[tokio::test]

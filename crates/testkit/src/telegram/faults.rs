@@ -25,6 +25,8 @@ pub enum Fault {
     },
     /// The status and a page of HTML, as from a proxy: the body is no JSON.
     Page(u16),
+    /// 200 with this body: JSON, but none that Telegram sends.
+    Body(String),
     /// A body that promises success and is cut short: 200 with broken JSON. The method was carried out.
     Garbled,
     /// Nothing is done, and the connection is closed without an answer.
@@ -69,6 +71,7 @@ impl Fault {
             }
             Self::Refused { code, description } => Some(respond(Err(Refusal::new(*code, description)))),
             Self::Page(code) => Some(raw(*code, "text/html", page(*code))),
+            Self::Body(body) => Some(raw(200, "application/json", body.clone())),
             _ => None,
         }
     }
