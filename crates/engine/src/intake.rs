@@ -54,7 +54,6 @@ impl Intake for ChannelIntake {
                 _ => self.store_run(std::mem::take(&mut run), None, &mut outcomes).await?,
             }
             let recorded = match event {
-                Event::Message(_) => continue,
                 Event::Moved(moved) => self.moved(&moved).await?,
                 Event::Reachable(Reachability { conversation, reachable, .. }) => {
                     self.record(&id, Incident::Reachable { conversation, reachable }).await?
