@@ -58,6 +58,17 @@ impl ChannelStatus {
         });
     }
 
+    /// Publishes a new state in place of this one. Another one stays.
+    pub fn replace(&self, old: &ConnectionState, new: ConnectionState) {
+        self.sender.send_if_modified(|snapshot| {
+            let replaced = snapshot.state == *old;
+            if replaced {
+                snapshot.state = new;
+            }
+            replaced
+        });
+    }
+
     /// Stamps a completed round trip with the platform.
     pub fn progress(&self) {
         self.sender.send_modify(|snapshot| snapshot.progress = Instant::now());
@@ -108,6 +119,17 @@ impl StatusChanges {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_state_that_is_meant_is_replaced() {
+        let refused = |why: &str| ConnectionState::Unauthorized(why.to_owned());
+        let status = ChannelStatus::new();
+        status.set(refused("receiving"));
+        status.replace(&refused("sending"), ConnectionState::Connected);
+        assert_eq!(status.state(), refused("receiving"));
+        status.replace(&refused("receiving"), ConnectionState::Connected);
+        assert_eq!(status.state(), ConnectionState::Connected);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn silence_is_trouble_only_where_progress_is_expected() {

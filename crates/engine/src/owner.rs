@@ -1,6 +1,10 @@
 //! Running a channel: taking it, keeping it, giving it back.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use futures_util::FutureExt as _;
 use switchboard_ai::AiBackend;
@@ -127,6 +131,7 @@ impl Owner {
             fence: lease.token,
             backoff: self.config.backoff,
             typing: typing.clone(),
+            refused: Mutex::default(),
         };
         let (in_flight, scan_every) = (self.config.in_flight, self.config.scan_every);
         let (lanes, handle) =

@@ -3,12 +3,12 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use futures_util::{StreamExt as _, stream};
-use switchboard_core::{Action, ConversationId, Typing, chain};
+use switchboard_core::{Action, ConversationId, Messenger, Scope, SendError, Typing, chain};
 use switchboard_store::ChatKey;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -31,7 +31,15 @@ pub(crate) struct TypingHandle {
 #[derive(Default)]
 struct Shared {
     chats: Mutex<HashMap<ChatKey, Waiting>>,
+    paused: Mutex<Paused>,
     changed: Notify,
+}
+
+/// What the platform asked to leave alone: an indicator would only make it wait longer.
+#[derive(Default)]
+struct Paused {
+    everything: Option<Instant>,
+    conversations: HashMap<ConversationId, Instant>,
 }
 
 /// A chat whose user waits for an answer.
@@ -88,7 +96,37 @@ impl TypingHandle {
         }
     }
 
-    fn chats(&self) -> std::sync::MutexGuard<'_, HashMap<ChatKey, Waiting>> {
+    /// The platform asks to wait, so that nothing is shown meanwhile.
+    pub(crate) fn pause(
+        &self,
+        messenger: &dyn Messenger,
+        conversation: &ConversationId,
+        wait: Duration,
+        scope: Scope,
+    ) {
+        let (now, mut paused) = (Instant::now(), self.paused());
+        let until = now + wait;
+        paused.conversations.retain(|_, until| *until > now);
+        let before = match scope {
+            Scope::Channel => paused.everything.get_or_insert(now),
+            Scope::Conversation => {
+                paused.conversations.entry(rated_as(messenger, conversation)).or_insert(now)
+            }
+        };
+        *before = until.max(*before);
+    }
+
+    fn is_paused(&self, messenger: &dyn Messenger, conversation: &ConversationId) -> bool {
+        let (now, paused) = (Instant::now(), self.paused());
+        let conversation = paused.conversations.get(&rated_as(messenger, conversation));
+        paused.everything.as_ref().max(conversation).is_some_and(|until| *until > now)
+    }
+
+    fn paused(&self) -> MutexGuard<'_, Paused> {
+        self.shared.paused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn chats(&self) -> MutexGuard<'_, HashMap<ChatKey, Waiting>> {
         self.shared.chats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -149,17 +187,35 @@ pub(crate) async fn run(to: Attached, handle: TypingHandle, stop: CancellationTo
         };
         let (due, again) = handle.due(Instant::now(), support.refresh, support.hide, cap);
         next = again;
-        stream::iter(due).for_each_concurrent(AT_ONCE, |typing| send(&to, typing)).await;
+        let shown = stream::iter(due).for_each_concurrent(AT_ONCE, |typing| send(&to, &handle, typing));
+        tokio::select! {
+            // A messenger that answers slowly must not hold it up.
+            () = stop.cancelled() => return,
+            () = shown => {}
+        }
     }
 }
 
-async fn send(to: &Attached, typing: Typing) {
+async fn send(to: &Attached, handle: &TypingHandle, typing: Typing) {
     let channel = &to.channel.policy.name;
-    match tokio::time::timeout(TIMEOUT, to.messenger.execute(&Action::Typing(typing))).await {
+    let conversation = typing.conversation.clone();
+    if handle.is_paused(&*to.messenger, &conversation) {
+        return;
+    }
+    let sent = tokio::time::timeout(TIMEOUT, to.messenger.execute(&Action::Typing(typing))).await;
+    if let Ok(Err(SendError::RateLimited { retry_after, scope })) = &sent {
+        handle.pause(&*to.messenger, &conversation, *retry_after, *scope);
+    }
+    match sent {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => tracing::debug!(%channel, error = %chain(&error), "typing was not shown"),
         Err(_) => tracing::debug!(%channel, "typing was not shown in time"),
     }
+}
+
+/// The name under which the platform counts what goes there.
+fn rated_as(messenger: &dyn Messenger, conversation: &ConversationId) -> ConversationId {
+    messenger.capabilities(conversation).rated_as.unwrap_or_else(|| conversation.clone())
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use support::{Database, Replica, Setup, message, sent, texts, until, webhook};
 use switchboard_ai::AiError;
-use switchboard_core::{Accepted, Author, Idempotency, Scope, SendError};
+use switchboard_core::{Accepted, Author, ConnectionState, Idempotency, Scope, SendError};
 use switchboard_engine::{Backoff, Ignored, OnUnknown, WebhookOutcome};
 use switchboard_store::DeliveryState;
+use tokio::time::Instant;
 
 #[tokio::test]
 async fn messages_go_to_the_ai_and_answers_come_back_in_order() {
@@ -209,6 +210,81 @@ async fn a_pause_that_the_platform_asks_for_stops_exactly_its_scope() {
     replica.answers("eve", "waits").await;
     replica.ai.requests.wait(3).await;
     assert_eq!(sent(&replica.messenger.sends.calls()), ["held up", "free", "stops everything"]);
+    replica.stop().await;
+}
+
+#[tokio::test]
+async fn a_pause_is_as_long_as_the_platform_says_however_often_it_failed() {
+    let database = Database::new().await;
+    let hour = Duration::from_hours(1);
+    let backoff = Backoff { min: hour, max: hour };
+    let replica = Replica::start(&database, Setup { backoff, ..Setup::default() });
+    replica.says("ann", "hello").await;
+    let retry_after = Duration::from_millis(20);
+    for _ in 0..3 {
+        replica
+            .messenger
+            .sends
+            .answer_next(move || Err(SendError::RateLimited { retry_after, scope: Scope::Conversation }));
+    }
+    replica.answers("ann", "held up").await;
+    replica.messenger.sends.wait(4).await;
+    until("it is sent", async || database.deliveries().await[1].state == DeliveryState::Sent).await;
+    replica.stop().await;
+}
+
+#[tokio::test]
+async fn an_indicator_that_hangs_does_not_hold_the_stop_up() {
+    let database = Database::new().await;
+    let replica = Replica::start(&database, Setup::default());
+    replica.messenger.typing.set_open(false);
+    replica.says("ann", "hello").await;
+    replica.messenger.typing.wait(1).await;
+    let begin = Instant::now();
+    replica.stop().await;
+    assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
+async fn nothing_is_shown_where_the_platform_asks_to_wait() {
+    let database = Database::new().await;
+    let replica = Replica::start(&database, Setup::default());
+    let minute = Duration::from_mins(1);
+    replica.says("ann", "hello").await;
+    replica
+        .messenger
+        .sends
+        .answer_next(move || Err(SendError::RateLimited { retry_after: minute, scope: Scope::Conversation }));
+    replica.answers("ann", "held up").await;
+    until("the pause is stored", async || database.deliveries().await[1].attempts == 1).await;
+    let shown = replica.messenger.typing.calls().len();
+    replica.says("ann", "are you there?").await;
+    replica.ai.requests.wait(2).await;
+    // Bob is asked for later, so that by his indicator Ann's would have been shown.
+    replica.says("bob", "hello").await;
+    replica.messenger.typing.wait(shown + 1).await;
+    let calls = replica.messenger.typing.calls();
+    assert!(calls[shown..].iter().all(|(conversation, _)| conversation == "dm-bob"), "{calls:?}");
+    replica.stop().await;
+}
+
+#[tokio::test]
+async fn sending_that_works_hides_no_refusal_that_keeps_the_adapter_from_receiving() {
+    let database = Database::new().await;
+    let replica = Replica::start(&database, Setup::default());
+    let status = replica.inbox().await.status().clone();
+    let refused = || ConnectionState::Unauthorized("the adapter's reason".to_owned());
+    replica.says("ann", "hello").await;
+    status.set(refused());
+    replica.answers("ann", "one").await;
+    until("it is sent", async || database.deliveries().await[1].state == DeliveryState::Sent).await;
+    assert_eq!(status.state(), refused());
+    // What is heard of sending is taken back by sending.
+    status.set(ConnectionState::Connected);
+    let gone = || Err(SendError::Unauthorized { reason: "401".to_owned() });
+    replica.messenger.sends.answer_next(gone);
+    replica.answers("ann", "two").await;
+    until("it is refused", async || status.state() != ConnectionState::Connected).await;
     replica.stop().await;
 }
 

@@ -1,6 +1,10 @@
 //! One attempt at one delivery, and its completion.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures_util::FutureExt as _;
 
@@ -27,8 +31,9 @@ use crate::{
 const SEND_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long the AI may take to accept one message. Longer than any backend's own time limit.
 const AI_TIMEOUT: Duration = Duration::from_mins(11);
-/// The longest pause that a platform may ask for; it is asked again after that.
-const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+/// The longest pause that a platform may ask for; it is asked again after that. Platforms do ask for
+/// hours, and asking too soon makes it longer.
+const LONGEST_PAUSE: Duration = Duration::from_hours(24);
 /// How much of a failure's reason is stored, in characters.
 const MAX_ERROR: usize = 2000;
 /// How long nothing is sent after the credentials were refused: a person must act first.
@@ -46,6 +51,8 @@ pub(crate) struct Attempts {
     pub(crate) fence: LeaseToken,
     pub(crate) backoff: Backoff,
     pub(crate) typing: TypingHandle,
+    /// Why the credentials were refused, as it was published, until something was sent again.
+    pub(crate) refused: Mutex<Option<String>>,
 }
 
 /// What an attempt came to, for the lane and its gate.
@@ -217,11 +224,24 @@ impl Attempts {
         Ok(sent.unwrap_or_else(|elapsed| Err(SendError::Interrupted(Box::new(elapsed))))?)
     }
 
-    /// The credentials were refused before and are accepted now.
+    /// The credentials were refused before and are accepted now. What the adapter has published since,
+    /// or before, is its own business: it may still receive nothing.
     fn works_again(&self) {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(reason) = refused {
+            self.to
+                .channel
+                .status
+                .replace(&ConnectionState::Unauthorized(reason), ConnectionState::Connected);
+        }
+    }
+
+    /// Publishes that the credentials are refused, unless that is known.
+    fn refuse(&self, reason: &str) {
         let status = &self.to.channel.status;
-        if matches!(status.state(), ConnectionState::Unauthorized(_)) {
-            status.set(ConnectionState::Connected);
+        if !matches!(status.state(), ConnectionState::Unauthorized(_)) {
+            status.set(ConnectionState::Unauthorized(reason.to_owned()));
+            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
         }
     }
 
@@ -236,6 +256,7 @@ impl Attempts {
             Verdict::Retry { pause: None } | Verdict::Moved { .. } => self.retry(delivery, reason),
             Verdict::Retry { pause: Some((after, scope)) } => {
                 let after = self.pause(delivery, after);
+                self.typing.pause(&*self.to.messenger, &conversation, after, scope);
                 let pause = match scope {
                     Scope::Channel => Pause::Everything(after),
                     Scope::Conversation => {
@@ -247,7 +268,7 @@ impl Attempts {
             }
             Verdict::Reject | Verdict::Gone => Result::dead(reason),
             Verdict::Unauthorized => {
-                self.to.channel.status.set(ConnectionState::Unauthorized(reason.clone()));
+                self.refuse(&reason);
                 let outcome = Outcome::Retry { after: UNAUTHORIZED_PAUSE, error: reason };
                 Result { outcome, pause: Some(Pause::Everything(UNAUTHORIZED_PAUSE)) }
             }
@@ -281,10 +302,10 @@ impl Attempts {
         self.backoff.delay(delivery.attempts, fastrand::f64())
     }
 
-    /// How long to wait where a platform asked for it: never less than we would have waited
-    /// anyway, so that a pause of nothing does not make us spin.
+    /// How long to wait where a platform asked for it: as long as it says, however often it has said
+    /// so. Where it says nothing, as after any failure, so that we do not spin.
     fn pause(&self, delivery: &Delivery, asked: Duration) -> Duration {
-        asked.max(self.delay(delivery)).min(LONGEST_PAUSE)
+        if asked.is_zero() { self.delay(delivery) } else { asked.min(LONGEST_PAUSE) }
     }
 
     async fn complete(&self, mut settle: Settle) -> Settled {
