@@ -13,6 +13,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use axum::{
@@ -23,9 +24,16 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::Frame;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
     net::TcpStream,
+    time::timeout,
 };
+
+/// How long a client may leave us waiting until it takes some of what is sent to it.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How much a client may send us while a stream is sent to it, in bytes. Other requests, which it
+/// sent before it knew of the stream, fit into this.
+const MAX_IGNORED: usize = 16 * 1024;
 
 /// What one connection's service, its response's body and its socket tell the connection.
 #[derive(Default)]
@@ -145,19 +153,19 @@ pub(super) async fn send(mut stream: TcpStream, mut body: Body) -> io::Result<()
     loop {
         let frame = tokio::select! {
             frame = body.frame() => frame,
-            () = gone(&stream) => return Ok(()),
+            () = gone(&mut stream) => return Ok(()),
         };
         match frame {
             Some(Ok(frame)) => {
                 // An empty chunk would be the end.
                 if let Some(data) = frame.data_ref().filter(|data| !data.is_empty()) {
-                    stream.write_all(&chunk(data)).await?;
+                    write(&mut stream, &chunk(data)).await?;
                 }
             }
             // Without the end, the client knows that something is missing.
             Some(Err(error)) => return Err(io::Error::other(error)),
             None => {
-                stream.write_all(b"0\r\n\r\n").await?;
+                write(&mut stream, b"0\r\n\r\n").await?;
                 return stream.shutdown().await;
             }
         }
@@ -173,15 +181,23 @@ fn chunk(data: &[u8]) -> Vec<u8> {
     chunk
 }
 
-/// Returns when the client has closed its side. What it still sends is of no interest.
-async fn gone(stream: &TcpStream) {
+/// Writes everything, however slowly the client takes it, but not for one that takes nothing: the
+/// data, and the connection, would be kept for as long as it likes.
+async fn write(stream: &mut TcpStream, mut data: &[u8]) -> io::Result<()> {
+    while !data.is_empty() {
+        let written = timeout(WRITE_TIMEOUT, stream.write(data)).await??;
+        data = &data[written..];
+    }
+    Ok(())
+}
+
+/// Returns when the client has closed its side, or talks on although it was told that nobody will
+/// listen. What it says is of no interest.
+async fn gone(stream: &mut TcpStream) {
     let mut ignored = [0; 64];
-    while stream.readable().await.is_ok() {
-        match stream.try_read(&mut ignored) {
-            Ok(0) => return,
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => return,
+    for _ in 0..MAX_IGNORED / ignored.len() {
+        if matches!(stream.read(&mut ignored).await, Ok(0) | Err(_)) {
+            return;
         }
     }
 }

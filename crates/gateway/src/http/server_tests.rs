@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    io::Write as _,
     net::SocketAddr,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -186,4 +187,30 @@ async fn a_stop_waits_for_streams_and_not_for_idle_connections() {
     server.next.notify_one();
     assert_eq!(client.rest().await, "9\r\ndata: 0\n\n\r\n0\r\n\r\n");
     tokio::time::timeout(Duration::from_secs(10), server.ended.wait()).await.expect("the server stopped");
+}
+
+/// A page that was frozen, or somebody who wants us to keep what they never read.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_nothing_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (client, server) = tokio::join!(TcpStream::connect(address), listener.accept());
+    let endless = stream::repeat_with(|| Ok::<_, Infallible>(vec![b'x'; 64 * 1024]));
+    let sent = event_stream::send(server.unwrap().0, Body::from_stream(endless)).await;
+    assert_eq!(sent.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+    drop(client);
+}
+
+/// Whoever talks on and on costs the others nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_client_that_never_stops_talking_is_given_up() {
+    let server = Server::start(1).await;
+    let mut client = server.connect().await;
+    client.ask("GET /events HTTP/1.1", "").await;
+    client.until("\r\n\r\n").await;
+    let mut talking = client.stream.into_std().unwrap();
+    talking.set_nonblocking(false).unwrap();
+    let talking = std::thread::spawn(move || while talking.write_all(&[b'x'; 64 * 1024]).is_ok() {});
+    wait_for(|| server.dropped.load(Ordering::SeqCst)).await;
+    talking.join().unwrap();
 }
