@@ -40,9 +40,9 @@ pub struct WebConfig {
     /// How fast one visitor may write. Default: 20 messages at once, then one per second, which
     /// nobody reaches by typing.
     pub flood: Rate,
-    /// How fast new sessions may be made, by all visitors together. Default: 200 at once, then 50
-    /// per second. A session costs nothing until its first message, so this only keeps somebody
-    /// from collecting visitors to flood with.
+    /// How fast sessions of new visitors may be made, by all together; whom the site names is not
+    /// counted. Default: 200 at once, then 50 per second. A session costs nothing until its first
+    /// message, so this only keeps somebody from collecting visitors to flood with.
     pub sessions: Rate,
     /// The longest message a visitor may write, in Unicode code points. Default: 8,000, about
     /// three printed pages.

@@ -1,4 +1,4 @@
-//! How fast visitors may write and sessions may be made.
+//! How fast visitors may write and new ones may come.
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},
@@ -47,7 +47,7 @@ impl Limits {
         self.visitors.check_key(visitor).map_err(|denied| Wait(denied.wait_time_from(now.now())))
     }
 
-    /// Takes one new session.
+    /// Takes one new visitor.
     pub(crate) fn session(&self) -> Result<(), Wait> {
         let now = DefaultClock::default();
         self.sessions.check().map_err(|denied| Wait(denied.wait_time_from(now.now())))

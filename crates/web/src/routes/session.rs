@@ -42,7 +42,6 @@ pub(super) async fn create(
     headers: HeaderMap,
     body: Result<Bytes, axum::extract::rejection::BytesRejection>,
 ) -> Result<Json<Session>, ApiError> {
-    channel.limits.session()?;
     let now = (channel.config.clock)();
     // What is too long for any body is too long for an identity.
     let body = body.map_err(|_| IdentityError::Malformed)?;
@@ -54,7 +53,11 @@ pub(super) async fn create(
     let claim = match (asked.identity, visitor::bearer(&headers)?) {
         (Some(identity), _) => Claim::identified(channel.identities.check(&identity, now)?, now),
         (None, Some(token)) => channel.tokens.check(token, now).ok_or(ApiError::Token)?.renewed(now),
-        (None, None) => Claim::anonymous(VisitorId::mint(), now),
+        // Whoever is known already is none to flood with, and must not wait for those who are.
+        (None, None) => {
+            channel.limits.session()?;
+            Claim::anonymous(VisitorId::mint(), now)
+        }
     };
     Ok(Json(Session::new(&channel, &claim, now)))
 }

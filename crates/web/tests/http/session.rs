@@ -103,6 +103,15 @@ async fn sessions_are_limited() {
 }
 
 #[tokio::test]
+async fn who_is_known_does_not_wait_for_those_who_come() {
+    let site = Site::with("site", |config| config.sessions = rate(1));
+    let visitor = site.visitor().await;
+    for _ in 0..5 {
+        assert_eq!(site.renew(&visitor.token).await.session().conversation, visitor.conversation);
+    }
+}
+
+#[tokio::test]
 async fn a_session_tells_how_long_it_lasts_and_whose_it_is() {
     let site = Site::new();
     let session = site.send(site.post("/session").body(Body::empty()).unwrap()).await.json();
