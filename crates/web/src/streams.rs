@@ -14,10 +14,11 @@ use std::{
 use switchboard_core::{ConversationId, Position};
 use tokio::sync::Notify;
 
-/// The most streams one visitor may have open. The ninth closes the oldest: most likely that is
+/// The most streams one visitor may have open. The sixth closes the oldest: most likely that is
 /// one whose page is gone without our having noticed, and refusing the new one would lock out a
-/// visitor on a bad network.
-const MAX_PER_CONVERSATION: usize = 8;
+/// visitor on a bad network. Over HTTP/1.1 a browser has six connections to a host for all of its
+/// pages; with a stream on each of them, none would be left to send a message over.
+const MAX_PER_CONVERSATION: usize = 5;
 
 /// How often a stream shows that it lives, in seconds. Less than the 30 s after which some
 /// networks forget a silent connection. The page takes three of them without a byte for a broken
@@ -310,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ninth_stream_replaces_the_oldest() {
+    fn the_sixth_stream_replaces_the_oldest() {
         let streams = Arc::new(Streams::default());
         let open: Vec<_> = (0..=MAX_PER_CONVERSATION).map(|_| streams.open(conversation("c"))).collect();
         let ended: Vec<_> = open.iter().map(|stream| stream.take().end).collect();

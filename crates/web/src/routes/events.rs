@@ -36,8 +36,9 @@ use crate::{
     token::Claim,
 };
 
-/// How many messages are read at once.
-const PAGE: u32 = 200;
+/// How many messages are read at once. They are kept until the page has taken them, so a page that
+/// is slow to take them, or never does, must not make them many.
+const PAGE: u32 = 50;
 
 /// After how long a page is asked to come back when the connection breaks: this much, and up to as
 /// much again.

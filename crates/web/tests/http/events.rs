@@ -201,12 +201,12 @@ async fn typing_reaches_the_conversations_streams_only() {
 }
 
 #[tokio::test]
-async fn the_ninth_stream_of_a_visitor_ends_the_first() {
+async fn the_sixth_stream_of_a_visitor_ends_the_first() {
     let site = Site::new();
     let (visitor, other) = (site.visitor().await, site.visitor().await);
     let mut others = site.stream(&other, None).await;
     let mut streams = Vec::new();
-    for _ in 0..9 {
+    for _ in 0..6 {
         let mut stream = site.stream(&visitor, None).await;
         stream.expect("ready").await;
         streams.push(stream);
