@@ -10,19 +10,20 @@ let storage;
 let visit;
 try { storage = localStorage; visit = sessionStorage; } catch { }
 const memory = new Map();
-storage ??= {
-  getItem: (key) => memory.get(key) ?? null,
-  setItem: (key, value) => memory.set(key, `${value}`),
-  removeItem: (key) => memory.delete(key),
-};
+storage ??= { getItem: () => null, removeItem() { } };
 
 function keep(key, value) {
-  // It may be full; then a reload does not know it.
-  try { storage.setItem(KEY + key, value); } catch { }
+  memory.delete(key);
+  // It may be full, too.
+  try { storage.setItem(KEY + key, value); } catch { memory.set(key, `${value}`); }
 }
 
-const kept = (key) => storage.getItem(KEY + key);
-const forget = (key) => storage.removeItem(KEY + key);
+const kept = (key) => memory.get(key) ?? storage.getItem(KEY + key);
+
+function forget(key) {
+  memory.delete(key);
+  storage.removeItem(KEY + key);
+}
 
 // Calls a route. An answer other than 2xx is thrown: its `status`, the pause that the server asks
 // for as `after`, in milliseconds, and the `limit` that was passed.

@@ -36,7 +36,10 @@ async function sendQueue() {
   for (let attempt = 0; queue.length; ) {
     const [message] = queue;
     const { id, text } = message;
+    const writer = owner;
     const error = await sendMessage({ id, text }).then(() => null, (caught) => caught);
+    // It was taken along to somebody else meanwhile, or left behind.
+    if (owner !== writer) continue;
     if (!error || FINAL.includes(error.status)) {
       attempt = 0;
       settle(id);
@@ -73,6 +76,8 @@ function moveQueue() {
   const now = known ? `${known.visitor} ` : "";
   if (now === owner) return;
   const taken = owner ? [] : queue;
+  // Whoever comes after somebody named does not see what they were about to say.
+  if (owner) pending.clear();
   for (const message of taken) forget(message.key);
   owner = now;
   queue = findUnsent();
@@ -90,8 +95,10 @@ function findUnsent() {
   }));
 }
 
-// randomUUID exists only where the page is encrypted or local; this exists everywhere.
+// randomUUID exists only where the page is encrypted or local. An address of this kind ends with
+// one everywhere.
 function messageId() {
-  const random = (digit) => digit ^ (crypto.getRandomValues(new Uint8Array(1))[0] & (15 >> (digit / 4)));
-  return "10000000-1000-4000-8000-100000000000".replace(/[018]/g, (digit) => random(digit).toString(16));
+  const address = URL.createObjectURL(new Blob());
+  URL.revokeObjectURL(address);
+  return address.slice(-36);
 }
