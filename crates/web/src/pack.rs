@@ -72,11 +72,28 @@ pub(crate) fn styles(source: &str) -> String {
     let lines = source.lines().map(str::trim).filter(|line| !line.starts_with("/*"));
     let mut packed: String = lines.collect();
     for (long, short) in
-        [("; ", ";"), (" {", "{"), ("{ ", "{"), (": ", ":"), (", ", ","), (" }", "}"), (";}", "}")]
+        [("; ", ";"), (" {", "{"), ("{ ", "{"), (": ", ":"), (", ", ","), (" > ", ">"), (" }", "}"), (";}", "}")]
     {
         packed = packed.replace(long, short);
     }
     packed
+}
+
+/// Styles and the script that sets their own variables, with short names for these (`--own`).
+pub(crate) fn variables(mut styles: String, mut script: String) -> (String, String) {
+    let names = styles.match_indices("--").map(|(at, _)| &styles[at..]);
+    let is_name = |c: char| c == '-' || c.is_ascii_lowercase();
+    let names = names.map(|rest| rest[..rest.find(|c| !is_name(c)).unwrap_or(rest.len())].to_owned());
+    let mut names: Vec<_> = names.collect();
+    // The longest first: it may begin like another.
+    names.sort_by(|one, other| other.len().cmp(&one.len()).then(one.cmp(other)));
+    names.dedup();
+    for (name, letter) in names.into_iter().zip('a'..='z') {
+        let short = format!("--{letter}");
+        styles = styles.replace(&name, &short);
+        script = script.replace(&format!("\"{name}\""), &format!("\"{short}\""));
+    }
+    (styles, script)
 }
 
 fn is_word(c: char) -> bool {
@@ -350,6 +367,15 @@ mod tests {
         for (source, expected) in cases {
             assert_eq!(script(source), expected, "{source}");
         }
+    }
+
+    #[test]
+    fn variables_are_shortened_in_both() {
+        let styles = ".a{--on:red;--on-human:blue;color:var(--on);top:var(--top,0)}".to_owned();
+        let script = r#"set("--on",1);set("--top",n--on);"#.to_owned();
+        let (styles, script) = variables(styles, script);
+        assert_eq!(styles, ".a{--c:red;--a:blue;color:var(--c);top:var(--b,0)}");
+        assert_eq!(script, r#"set("--c",1);set("--b",n--on);"#);
     }
 
     #[test]

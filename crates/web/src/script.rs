@@ -66,11 +66,13 @@ impl Scripts {
 
 impl Script {
     fn new(config: &WebConfig, language: &str, texts: &Value) -> Self {
-        static CODE: LazyLock<String> = LazyLock::new(|| pack::script(&FILES.concat()));
-        static STYLES: LazyLock<String> =
-            LazyLock::new(|| Value::from(pack::styles(include_str!("page/styles.css"))).to_string());
+        static PACKED: LazyLock<(String, String)> = LazyLock::new(|| {
+            let styles = pack::styles(include_str!("page/styles.css"));
+            let (styles, code) = pack::variables(styles, pack::script(&FILES.concat()));
+            (Value::from(styles).to_string(), code)
+        });
         let settings = settings(config, language, texts);
-        let (code, styles) = (&*CODE, &*STYLES);
+        let (styles, code) = &*PACKED;
         // JSON is also JavaScript.
         let script =
             format!("(()=>{{\"use strict\";const SETTINGS={settings},STYLES={styles};{code}}})();\n");

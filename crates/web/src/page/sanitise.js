@@ -3,7 +3,7 @@
 
 const ALLOWED = /^(a|blockquote|br|code|del|em|h[1-6r]|li|ol|p|pre|strong|table|tbody|td|th|thead|tr|ul)$/;
 // What is inside these is not text for people.
-const DROPPED = /^(iframe|math|object|script|style|svg|template|title)$/;
+const DROPPED = /^(script|style|title)$/;
 const LINKS = /^(https?|mailto|tel):$/;
 // Addresses that were written without a link. What ends a sentence does not belong to them.
 const ADDRESS = /(https?:\/\/[^\s<>"]*[^\s<>"'.,:;!?)\]}])/;
