@@ -123,6 +123,8 @@ kind = "web"
 ai = "sandbox"
 task_id = "1"
 title = "Switchboard demo"
+greeting = "Hello! I am a stand-in for an AI, and repeat what I am told. What would you like to see?"
+questions = ["/help What can you do?", "/markdown Show every kind of formatting", "/operator A person, please"]
 notice = "We have your message. The answer takes longer than usual."
 notice_after = "30s"
 "#
