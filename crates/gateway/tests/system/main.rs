@@ -7,6 +7,7 @@ mod database;
 mod faults;
 mod kill;
 mod operation;
+mod replicas;
 mod support;
 mod telegram;
 mod webhooks;

@@ -103,6 +103,25 @@ async fn two_windows_of_one_visitor_show_the_same() {
     assert_eq!(chat_too.messages().await, ["Seen in both", "You wrote: Seen in both"]);
 }
 
+/// A browser has six connections to a host over HTTP/1.1. However many windows show the messenger,
+/// each of them can send and hears the answer.
+#[tokio::test]
+async fn many_windows_leave_each_other_room() {
+    let system = System::start(Database::Sqlite, "").await;
+    let browser = browser().await;
+    let chat = Chat::open(&browser, &system).await;
+    chat.write("In window 1").await;
+    chat.wait_for_text("You wrote: In window 1").await;
+    for number in 2..=8 {
+        let window = browser.client().new_window(true).await.unwrap().handle;
+        browser.client().switch_to_window(window).await.unwrap();
+        let chat = Chat::open(&browser, &system).await;
+        chat.wait_for_text("You wrote: In window 1").await;
+        chat.write(&format!("In window {number}")).await;
+        chat.wait_for_text(&format!("You wrote: In window {number}")).await;
+    }
+}
+
 #[tokio::test]
 async fn a_long_answer_is_read_from_its_beginning() {
     let system = System::start(Database::Sqlite, "").await;

@@ -5,7 +5,7 @@ use switchboard_core::ChannelName;
 use switchboard_web::sign_identity;
 use time::{Duration, OffsetDateTime};
 
-use super::{Chat, chat::browser};
+use super::{Chat, chat::browser, wire::Wire};
 use crate::support::{Database, System};
 
 const SECRET: &str = "a secret of the site and the gateway";
@@ -91,4 +91,48 @@ async fn an_identity_that_is_not_good_is_told_to_the_site_and_the_visitor() {
     identify(&chat, "anna").await;
     chat.wait_for_text("You wrote: Am I somebody?").await;
     assert_eq!(system.sandbox.requests(0).len(), 1, "it was not sent as nobody's");
+}
+
+/// What is under way to the gateway when the site names somebody becomes theirs.
+#[tokio::test]
+async fn what_is_being_sent_goes_with_who_signs_in() {
+    let system = System::start(Database::Sqlite, &format!("identity_secret = \"{SECRET}\"")).await;
+    let browser = browser().await;
+    let chat = Chat::open(&browser, &system).await;
+    chat.eval(
+        "const real = fetch; const opened = new Promise((open) => { window.letGo = open }); \
+         window.fetch = async (url, options) => { \
+           if (/messages$/.test(url)) { window.held = true; await opened } return real(url, options) }",
+    )
+    .await;
+    chat.write("Who will I be?").await;
+    chat.wait_until("window.held").await;
+    identify(&chat, "anna").await;
+    chat.eval("letGo()").await;
+    chat.wait_for_text("You wrote: Who will I be?").await;
+    assert_eq!(chat.messages().await, ["Who will I be?", "You wrote: Who will I be?"]);
+    let asked: Vec<_> = system.sandbox.requests(0).into_iter().map(|request| request.chat_id).collect();
+    assert_eq!(asked.last().map(String::as_str), Some("site:user=anna"));
+}
+
+/// What somebody could not send any more is not shown to who comes after them, and not lost.
+#[tokio::test]
+async fn what_was_not_sent_waits_for_who_wrote_it() {
+    let system = System::start(Database::Sqlite, &format!("identity_secret = \"{SECRET}\"")).await;
+    let wire = Wire::to(&system.url).await;
+    let browser = browser().await;
+    let chat = Chat::open_at(&browser, &format!("{}/chat/site", wire.url)).await;
+    identify(&chat, "anna").await;
+    wire.cut();
+    chat.write("Nobody else may read this").await;
+    chat.wait_for_text_in(".sending .meta", "Sending").await;
+    chat.eval("Switchboard.identify(null)").await;
+    chat.wait_until("!find('.user')").await;
+    wire.mend();
+    chat.write("I am somebody else").await;
+    chat.wait_for_text("You wrote: I am somebody else").await;
+    assert_eq!(system.sandbox.requests(0).len(), 1);
+    identify(&chat, "anna").await;
+    chat.wait_for_text("You wrote: Nobody else may read this").await;
+    assert_eq!(chat.messages().await.len(), 2);
 }

@@ -148,6 +148,21 @@ async fn a_token_that_is_refused_begins_anew_without_losing_what_is_typed() {
     assert_eq!(chat.messages().await, ["half a sentence", "You wrote: half a sentence"]);
 }
 
+/// The site may have used up what a browser stores for it, or the browser may store nothing.
+#[tokio::test]
+async fn a_storage_that_takes_nothing_is_in_nobodys_way() {
+    let system = System::start(Database::Sqlite, "").await;
+    let browser = browser().await;
+    let chat = Chat::open(&browser, &system).await;
+    chat.eval("Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError') }")
+        .await;
+    for text in ["one", "two"] {
+        chat.write(text).await;
+        chat.wait_for_text(&format!("You wrote: {text}")).await;
+    }
+    assert_eq!(chat.messages().await, ["one", "You wrote: one", "two", "You wrote: two"]);
+}
+
 /// Who is refused for good can try again.
 #[tokio::test]
 async fn what_is_refused_can_be_sent_again() {

@@ -22,7 +22,7 @@ use switchboard_testkit::{
 use tempfile::TempDir;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use self::visitor::{Shown, Visitor};
+pub use self::visitor::{Events, Shown, Visitor};
 
 /// How long a test waits for what takes a moment.
 pub const PATIENCE: Duration = Duration::from_secs(30);
