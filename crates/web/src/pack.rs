@@ -71,9 +71,16 @@ pub(crate) fn script(source: &str) -> String {
 pub(crate) fn styles(source: &str) -> String {
     let lines = source.lines().map(str::trim).filter(|line| !line.starts_with("/*"));
     let mut packed: String = lines.collect();
-    for (long, short) in
-        [("; ", ";"), (" {", "{"), ("{ ", "{"), (": ", ":"), (", ", ","), (" > ", ">"), (" }", "}"), (";}", "}")]
-    {
+    for (long, short) in [
+        ("; ", ";"),
+        (" {", "{"),
+        ("{ ", "{"),
+        (": ", ":"),
+        (", ", ","),
+        (" > ", ">"),
+        (" }", "}"),
+        (";}", "}"),
+    ] {
         packed = packed.replace(long, short);
     }
     packed
