@@ -48,7 +48,7 @@ impl Program {
     /// Asks it to end, as a service manager does, and waits until it has.
     pub async fn stop(&self) {
         self.process.terminate();
-        self.process.wait(Duration::from_secs(60)).await;
+        self.process.wait(Duration::from_mins(1)).await;
     }
 
     /// The memory that it has in use (resident), in megabytes.

@@ -198,7 +198,7 @@ impl Board {
     }
 
     fn failed(&self, error: &anyhow::Error) {
-        if self.failures.fetch_add(1, Ordering::Relaxed) % 5_000 == 0 {
+        if self.failures.fetch_add(1, Ordering::Relaxed).is_multiple_of(5_000) {
             println!("(an attempt failed: {error:#})");
         }
     }

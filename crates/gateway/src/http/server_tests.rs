@@ -210,7 +210,7 @@ async fn a_client_that_never_stops_talking_is_given_up() {
     client.until("\r\n\r\n").await;
     let mut talking = client.stream.into_std().unwrap();
     talking.set_nonblocking(false).unwrap();
-    let talking = std::thread::spawn(move || while talking.write_all(&[b'x'; 64 * 1024]).is_ok() {});
+    let talking = std::thread::spawn(move || while talking.write_all(&[b'x'; 4 * 1024]).is_ok() {});
     wait_for(|| server.dropped.load(Ordering::SeqCst)).await;
     talking.join().unwrap();
 }
