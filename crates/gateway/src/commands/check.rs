@@ -1,21 +1,29 @@
-//! `switchboard check`: reads the configuration. No network. (What is wrong was printed before
-//! this runs.)
+//! `switchboard check`: reads the configuration, and makes the channels' adapters of it. No network.
+//! (What is wrong with a line was printed before this runs.)
 
 use std::process::ExitCode;
 
 use secrecy::ExposeSecret as _;
 
-use super::output::say;
+use super::{BadConfiguration, idle, output::say};
 use crate::{BuildAdapter, config::Config};
 
-pub(super) fn run(config: &Config<BuildAdapter>) -> ExitCode {
-    let base = config.server.public_url(config.server.listen);
-    let base = base.as_str().trim_end_matches('/');
-    say(format_args!(
-        "The configuration is good. AIs: {}, channels: {}.",
-        config.ais.len(),
-        config.channels.len()
-    ));
+pub(super) fn run(config: Config<BuildAdapter>) -> anyhow::Result<ExitCode> {
+    let public_url = config.server.public_url(config.server.listen);
+    let (channels, mut bad) = (config.channels.len(), false);
+    for channel in config.channels {
+        let name = channel.name.clone();
+        // Some settings go together with others, as public_url with a webhook that it is for.
+        if let Err(error) = idle::adapter(channel, public_url.clone(), false) {
+            eprintln!("channel {:?}: {error:#}", name.as_str());
+            bad = true;
+        }
+    }
+    if bad {
+        return Err(BadConfiguration.into());
+    }
+    let base = public_url.as_str().trim_end_matches('/');
+    say(format_args!("The configuration is good. AIs: {}, channels: {channels}.", config.ais.len()));
     for ai in &config.ais {
         say(format_args!(
             "\nEnter this as the webhook url on the AI platform {:?} (it contains a secret):",
@@ -26,5 +34,5 @@ pub(super) fn run(config: &Config<BuildAdapter>) -> ExitCode {
     if config.server.public_url.is_none() {
         say(format_args!("\nserver.public_url is not set, so these addresses work on this machine only."));
     }
-    ExitCode::SUCCESS
+    Ok(ExitCode::SUCCESS)
 }

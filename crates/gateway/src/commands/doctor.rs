@@ -1,20 +1,14 @@
 //! `switchboard doctor`: probes the database, the AI and every channel, and says what to do about
 //! each finding. Exits with 1 if something does not work.
 
-use std::{collections::HashSet, process::ExitCode, sync::Arc, time::Duration};
+use std::{collections::HashSet, process::ExitCode, time::Duration};
 
-use async_trait::async_trait;
-use secrecy::SecretString;
-use switchboard_core::{
-    AcceptError, Accepted, ChannelName, ChannelStatus, ConversationId, Cursor, Event, EventId, Finding,
-    HistoryEntry, Inbox, Intake, News, Position, ReadError, Severity, chain,
-};
+use switchboard_core::{ChannelName, Finding, Severity, chain};
 use switchboard_store::StoreError;
-use tokio_util::sync::CancellationToken;
 
-use super::output::say;
+use super::{idle, output::say};
 use crate::{
-    AdapterContext, BuildAdapter,
+    BuildAdapter,
     config::{ChannelConfig, Config},
     wiring::{self, Purpose},
 };
@@ -87,17 +81,7 @@ async fn probe_channel(
     public_url: url::Url,
     unused: bool,
 ) -> Vec<Finding> {
-    let context = AdapterContext {
-        channel: channel.name,
-        inbox: Inbox::new(Arc::new(Closed), ChannelStatus::new()),
-        // A probe signs nothing that anybody keeps.
-        secret: SecretString::from("0".repeat(64)),
-        groups: channel.groups,
-        unused,
-        public_url,
-        stop: CancellationToken::new(),
-    };
-    match (channel.adapter)(context) {
+    match idle::adapter(channel, public_url, unused) {
         Ok(adapter) => {
             let findings = in_time(adapter.messenger.probe()).await;
             if findings.is_empty() { vec![Finding::ok("nothing needs to be checked")] } else { findings }
@@ -114,30 +98,4 @@ async fn in_time(probe: impl Future<Output = Vec<Finding>>) -> Vec<Finding> {
 
 fn late() -> String {
     format!("it did not answer within {} s", TIMEOUT.as_secs())
-}
-
-/// An inbox that takes nothing: a probe receives nothing.
-struct Closed;
-
-#[async_trait]
-impl Intake for Closed {
-    async fn accept(&self, _: Vec<Event>, _: Option<Cursor>) -> Result<Vec<Accepted>, AcceptError> {
-        Err(AcceptError::NotOwner)
-    }
-
-    async fn cursor(&self) -> Result<Option<Cursor>, ReadError> {
-        Err(ReadError)
-    }
-
-    async fn history(&self, _: &ConversationId, _: Position, _: u32) -> Result<Vec<HistoryEntry>, ReadError> {
-        Err(ReadError)
-    }
-
-    async fn news(&self, _: Option<Position>) -> Result<News, ReadError> {
-        Err(ReadError)
-    }
-
-    async fn known(&self, _: &[EventId]) -> Result<HashSet<EventId>, ReadError> {
-        Err(ReadError)
-    }
 }

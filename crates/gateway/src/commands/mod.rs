@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 #[cfg(feature = "web")]
 mod identity;
+mod idle;
 mod migrate;
 mod output;
 mod sandbox;
@@ -99,7 +100,7 @@ async fn run(command: Command, kinds: &Kinds<BuildAdapter>) -> anyhow::Result<Ex
     match command {
         Command::Demo(arguments) => Box::pin(demo::run(&arguments, kinds)).await,
         Command::Serve(file) => Box::pin(serve::run(file.load(kinds)?)).await,
-        Command::Check(file) => Ok(check::run(&file.load(kinds)?)),
+        Command::Check(file) => check::run(file.load(kinds)?),
         Command::Doctor(file) => doctor::run(file.load(kinds)?).await,
         Command::Migrate(file) => migrate::run(&file.load(kinds)?).await,
         Command::Deliveries(arguments) => deliveries::run(arguments, kinds).await,

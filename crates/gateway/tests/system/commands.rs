@@ -39,6 +39,20 @@ async fn check_and_serve_list_all_mistakes_and_exit_with_2() {
 }
 
 #[tokio::test]
+async fn check_names_settings_that_do_not_go_together() {
+    let mut system = System::start(Database::Sqlite, "").await;
+    system.stop_gateway().await;
+    let mut text = fs::read_to_string(&system.config).unwrap();
+    text += "\n[[channel]]\nname = \"bot\"\nkind = \"telegram\"\nai = \"main\"\ntask_id = \"task-1\"\n\
+        token = \"123456:token\"\nmode = \"webhook\"\n";
+    fs::write(&system.config, text).unwrap();
+    let output = system.run(&["check"]).await;
+    assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+    let mistakes = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(mistakes.contains("channel \"bot\": Telegram calls webhooks by https"), "{mistakes}");
+}
+
+#[tokio::test]
 async fn doctor_is_content_with_a_running_system_and_names_what_is_broken() {
     let mut system = System::start(Database::Sqlite, "").await;
     let output = system.run(&["doctor"]).await;
