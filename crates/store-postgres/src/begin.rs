@@ -8,9 +8,8 @@ use crate::{PostgresStore, error::Fault, fence};
 pub(crate) async fn begin(store: &PostgresStore, batch: &[Begin]) -> Result<Vec<Begun>, Fault> {
     let mut transaction = store.begin().await?;
     let fences = fence::hold(&mut transaction, batch.iter().map(|item| &item.channel)).await?;
-    let outcome = |item: &Begin| match fences.confirm(&item.channel, item.fence) {
-        true => Begun::Committed,
-        false => Begun::NotOwner,
+    let outcome = |item: &Begin| {
+        if fences.confirm(&item.channel, item.fence) { Begun::Committed } else { Begun::NotOwner }
     };
     let outcomes: Vec<Begun> = batch.iter().map(outcome).collect();
     let ours = batch.iter().zip(&outcomes).filter(|&(_, begun)| *begun == Begun::Committed);

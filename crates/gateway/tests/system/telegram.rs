@@ -13,7 +13,7 @@ use serde_json::json;
 use switchboard_sandbox::ReceivedRequest;
 use switchboard_testkit::{
     postgres::PostgresServer,
-    telegram::{Bot, FakeTelegram, Fault, User},
+    telegram::{Bot, FakeTelegram, Fault, Sent, User},
     wait::wait_for,
 };
 use time::OffsetDateTime;
@@ -214,7 +214,7 @@ async fn while_the_database_is_away_nothing_is_confirmed_to_telegram() {
 
     server.start().expect("the server starts");
     let sent = bot.wait_for_sent(6, 2 * PATIENCE).await;
-    let answers: Vec<&str> = sent[1..].iter().map(|sent| sent.text()).collect();
+    let answers: Vec<&str> = sent[1..].iter().map(Sent::text).collect();
     let expected: Vec<String> = (0..5).map(|number| format!("You wrote: during {number}")).collect();
     assert_eq!(answers, expected);
     bot.wait_until_confirmed(PATIENCE).await;

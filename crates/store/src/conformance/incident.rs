@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use switchboard_core::{Author, ConversationId, EventId};
+use switchboard_core::{Author, ConversationId, EventId, MessageId};
 
 use super::fixture::{Owner, answer, chat_detail, receive_new, reply_message, retry, sent};
 use crate::{
@@ -42,7 +42,13 @@ pub async fn what_cannot_be_read_is_kept_once(store: Arc<dyn Store>) {
         let incident = Incident::Unreadable { reason: "no type".to_owned(), raw: b"{\"a\":\0\xff}".to_vec() };
         assert_eq!(store.record(&owner.channel, &event, incident).await.expect("record works"), new);
     }
-    assert!(store.known(&owner.channel, &[event.clone()]).await.expect("known works").contains(&event));
+    assert!(
+        store
+            .known(&owner.channel, std::slice::from_ref(&event))
+            .await
+            .expect("known works")
+            .contains(&event)
+    );
 }
 
 /// A message that the gateway answers itself does not go to the AI, and nobody waits for it.
@@ -85,7 +91,7 @@ pub async fn the_gateway_s_own_answer_in_a_group_is_a_reply(store: Arc<dyn Store
     let stored = owner.take_in(vec![start]).await;
     let [Stored::New { deliveries, .. }] = &stored[..] else { panic!("not as expected: {stored:?}") };
     let Payload::ToMessenger { reply_to, .. } = &deliveries[0].payload else { panic!("to the messenger") };
-    assert_eq!(reply_to.as_ref().map(|id| id.as_str()), Some("native-start"));
+    assert_eq!(reply_to.as_ref().map(MessageId::as_str), Some("native-start"));
     let loaded = owner.pending(deliveries[0].lane).await;
     assert_eq!(loaded[0].payload, deliveries[0].payload);
 }
@@ -96,14 +102,14 @@ pub async fn an_attempt_that_was_begun_is_remembered(store: Arc<dyn Store>) {
     let chat = owner.chat("anna").await;
     let delivery = receive_new(&store, answer(chat.key, "hi")).await.remove(0);
     let begin = |fence: LeaseToken| Begin { channel: owner.channel.clone(), fence, delivery: delivery.id };
-    let begun = async || owner.pending(delivery.lane).await[0].begun;
-    assert!(!begun().await);
+    let is_begun = async || owner.pending(delivery.lane).await[0].begun;
+    assert!(!is_begun().await);
 
     let outcomes = store.begin(vec![begin(LeaseToken(owner.token.0 - 1)), begin(owner.token)]).await;
     assert_eq!(outcomes.expect("begin works"), [Begun::NotOwner, Begun::Committed]);
-    assert!(begun().await);
+    assert!(is_begun().await);
     owner.settle(&delivery, retry(Duration::ZERO)).await;
-    assert!(!begun().await);
+    assert!(!is_begun().await);
 
     owner.settle(&delivery, sent()).await;
     assert_eq!(store.begin(vec![begin(owner.token)]).await.expect("begin works"), [Begun::Committed]);
