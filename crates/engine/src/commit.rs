@@ -1,7 +1,9 @@
 //! Group commit: what arrives while a transaction is under way shares the next one.
 //!
-//! Adds no latency when idle: the first item is written at once, and whatever came in the
-//! meantime goes together.
+//! Where somebody waits for it, the first item is written at once, and whatever came in the meantime
+//! goes together. Where nobody does ([`GroupCommit::start_unhurried`]), a moment is waited for more.
+
+use std::time::Duration;
 
 use switchboard_core::chain;
 use switchboard_store::{StoreError, StoreResult};
@@ -13,6 +15,12 @@ use crate::{Unavailable, supervise::Supervisor};
 const MAX_BATCH: usize = 256;
 /// How many items may wait. When it is full, callers wait to hand theirs in.
 const MAX_WAITING: usize = 4096;
+
+/// How long is waited for more where nobody is in a hurry: long enough for company at a few hundred
+/// items a second, short enough for nobody to notice.
+const COMPANY: Duration = Duration::from_millis(3);
+/// So many are company enough.
+const ENOUGH: usize = 8;
 
 /// Why an item was not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +66,25 @@ where
         W: Fn(Vec<I>) -> F + Send + Sync + 'static,
         F: Future<Output = StoreResult<Vec<O>>> + Send + 'static,
     {
+        Self::start_with(name, supervisor, Duration::ZERO, write)
+    }
+
+    /// The same for what no user waits for: fewer transactions leave more room for those of the others.
+    pub(crate) fn start_unhurried<W, F>(name: &'static str, supervisor: &Supervisor, write: W) -> Self
+    where
+        W: Fn(Vec<I>) -> F + Send + Sync + 'static,
+        F: Future<Output = StoreResult<Vec<O>>> + Send + 'static,
+    {
+        Self::start_with(name, supervisor, COMPANY, write)
+    }
+
+    fn start_with<W, F>(name: &'static str, supervisor: &Supervisor, patience: Duration, write: W) -> Self
+    where
+        W: Fn(Vec<I>) -> F + Send + Sync + 'static,
+        F: Future<Output = StoreResult<Vec<O>>> + Send + 'static,
+    {
         let (items, waiting) = mpsc::channel(MAX_WAITING);
-        supervisor.spawn(name, run(waiting, write));
+        supervisor.spawn(name, run(waiting, patience, write));
         Self { items }
     }
 
@@ -72,7 +97,7 @@ where
     }
 }
 
-async fn run<I, O, W, F>(mut waiting: mpsc::Receiver<Item<I, O>>, write: W)
+async fn run<I, O, W, F>(mut waiting: mpsc::Receiver<Item<I, O>>, patience: Duration, write: W)
 where
     I: Clone,
     W: Fn(Vec<I>) -> F,
@@ -80,6 +105,14 @@ where
 {
     let mut batch = Vec::new();
     while waiting.recv_many(&mut batch, MAX_BATCH).await > 0 {
+        if !patience.is_zero() && batch.len() < ENOUGH {
+            tokio::time::sleep(patience).await;
+            while batch.len() < MAX_BATCH
+                && let Ok(item) = waiting.try_recv()
+            {
+                batch.push(item);
+            }
+        }
         let (inputs, callers): (Vec<_>, Vec<_>) =
             batch.drain(..).map(|Item { input, outcome }| (input, outcome)).unzip();
         // The copy is for the rare case that the batch is refused and must be written singly.
@@ -172,6 +205,27 @@ mod tests {
         let rest: Vec<u32> = rest.await.into_iter().map(Result::unwrap).collect();
         assert_eq!(rest, [20, 30, 40]);
         assert_eq!(*batches.lock().unwrap(), [vec![1], vec![2, 3, 4]]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_waits_for_waits_for_company() {
+        let supervisor = Supervisor::new();
+        let batches = Arc::new(Mutex::new(Vec::new()));
+        let commit = GroupCommit::start_unhurried("test", &supervisor, {
+            let batches = batches.clone();
+            move |batch: Vec<u32>| {
+                batches.lock().unwrap().push(batch.clone());
+                async move { Ok(batch) }
+            }
+        });
+        let late = async {
+            tokio::time::sleep(COMPANY / 2).await;
+            commit.submit(2).await
+        };
+        let begin = tokio::time::Instant::now();
+        assert_eq!(tokio::join!(commit.submit(1), late), (Ok(1), Ok(2)));
+        assert_eq!(*batches.lock().unwrap(), [vec![1, 2]]);
+        assert_eq!(begin.elapsed(), COMPANY);
     }
 
     #[tokio::test]

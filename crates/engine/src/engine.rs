@@ -117,10 +117,14 @@ impl Engine {
     pub async fn run(&self, stop: CancellationToken) {
         let settle = {
             let store = self.store.clone();
-            GroupCommit::start("commit what went out", &self.supervisor, move |batch: Vec<Settle>| {
-                let store = store.clone();
-                async move { store.settle(batch).await }
-            })
+            GroupCommit::start_unhurried(
+                "commit what went out",
+                &self.supervisor,
+                move |batch: Vec<Settle>| {
+                    let store = store.clone();
+                    async move { store.settle(batch).await }
+                },
+            )
         };
         let begin = {
             let store = self.store.clone();
