@@ -209,7 +209,9 @@ impl Postman {
             }
             Refusal::Lost => SendError::Interrupted(cause()),
             Refusal::Away | Refusal::Closed => SendError::Unavailable(cause()),
-            Refusal::Wait(retry_after) => SendError::RateLimited { retry_after: *retry_after, scope: Scope::Channel },
+            Refusal::Wait(retry_after) => {
+                SendError::RateLimited { retry_after: *retry_after, scope: Scope::Channel }
+            }
             Refusal::Gone if self.sin == Sin::TakesEverythingForRefused => {
                 SendError::Rejected { reason: told }
             }
