@@ -4,6 +4,8 @@
 //! serves a connection, it keeps about 16 KB of buffers for it. So once the head of such a response
 //! is on its way, the connection is taken back from it: what is left is the socket and the body,
 //! whose data are sent here, in the chunks that the head has announced.
+//!
+//! A client that takes nothing is not waited for (see [`send`]).
 
 use std::{
     io,
@@ -26,11 +28,14 @@ use hyper::body::Frame;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
     net::TcpStream,
-    time::timeout,
+    time::{sleep, timeout},
 };
+use tokio_util::sync::CancellationToken;
 
 /// How long a client may leave us waiting until it takes some of what is sent to it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The same after the order to stop, for which all wait.
+const LAST_WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How much a client may send us while a stream is sent to it, in bytes. Other requests, which it
 /// sent before it knew of the stream, fit into this.
 const MAX_IGNORED: usize = 16 * 1024;
@@ -38,23 +43,48 @@ const MAX_IGNORED: usize = 16 * 1024;
 /// What one connection's service, its response's body and its socket tell the connection.
 #[derive(Default)]
 pub(super) struct Handover {
-    /// The body of the response that is to be taken over.
-    body: Mutex<Option<Body>>,
+    /// What is to be taken over.
+    events: Mutex<Option<Events>>,
     /// The head was written: the library has asked for the body.
     begun: AtomicBool,
     /// Something that the library wrote does not fit into the socket yet.
     blocked: AtomicBool,
 }
 
-impl Handover {
-    /// Whether the response to this request may be taken over: the library will announce chunks.
-    pub(super) fn suits<B>(request: &Request<B>) -> bool {
-        request.method() == Method::GET && request.version() == Version::HTTP_11
-    }
+/// What is taken over.
+pub(super) struct Events {
+    body: Body,
+    framing: Framing,
+}
 
+/// How a client knows where the body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// By the last chunk.
+    Chunks,
+    /// By the end of the connection: so do clients, and proxies, that speak HTTP/1.0.
+    Close,
+}
+
+impl Framing {
+    /// What the library will announce in the head of a stream; `None` where it will send no body.
+    pub(super) fn of<B>(request: &Request<B>) -> Option<Self> {
+        match (request.method(), request.version()) {
+            (&Method::GET, Version::HTTP_11) => Some(Self::Chunks),
+            (&Method::GET, Version::HTTP_10) => Some(Self::Close),
+            _ => None,
+        }
+    }
+}
+
+impl Handover {
     /// Keeps the body, if the response is a stream of events, and puts another in its place that
     /// is never sent.
-    pub(super) fn prepare(self: &Arc<Self>, mut response: Response<Body>) -> Response<Body> {
+    pub(super) fn prepare(
+        self: &Arc<Self>,
+        mut response: Response<Body>,
+        framing: Framing,
+    ) -> Response<Body> {
         let is_stream =
             response.headers().get(header::CONTENT_TYPE).is_some_and(|it| it == "text/event-stream");
         if !is_stream {
@@ -63,20 +93,20 @@ impl Handover {
         // After its end there is nobody to read another request from this connection.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         response.map(|body| {
-            *self.lock() = Some(body);
+            *self.lock() = Some(Events { body, framing });
             Body::new(Placeholder(self.clone()))
         })
     }
 
-    /// The body that is to be sent from now on, once the head is in the socket. Ask after the
+    /// What is to be sent from now on, once the head is in the socket. Ask after the
     /// library has done what it could.
-    pub(super) fn take(&self) -> Option<Body> {
+    pub(super) fn take(&self) -> Option<Events> {
         let ready = self.begun.load(Ordering::Relaxed) && !self.blocked.load(Ordering::Relaxed);
         if ready { self.lock().take() } else { None }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Body>> {
-        self.body.lock().expect("nothing panics while it holds the body")
+    fn lock(&self) -> MutexGuard<'_, Option<Events>> {
+        self.events.lock().expect("nothing panics while it holds the body")
     }
 }
 
@@ -148,8 +178,14 @@ impl AsyncWrite for Socket {
     }
 }
 
-/// Sends the body until it ends or the client is gone.
-pub(super) async fn send(mut stream: TcpStream, mut body: Body) -> io::Result<()> {
+/// Sends the body until it ends or the client is gone, or until it takes nothing for a while: what
+/// is to be sent, and the connection, would be kept for as long as it likes. Once the server is
+/// `closing`, that is a short while.
+pub(super) async fn send(
+    mut stream: TcpStream,
+    Events { mut body, framing }: Events,
+    closing: &CancellationToken,
+) -> io::Result<()> {
     loop {
         let frame = tokio::select! {
             frame = body.frame() => frame,
@@ -158,14 +194,18 @@ pub(super) async fn send(mut stream: TcpStream, mut body: Body) -> io::Result<()
         match frame {
             Some(Ok(frame)) => {
                 // An empty chunk would be the end.
-                if let Some(data) = frame.data_ref().filter(|data| !data.is_empty()) {
-                    write(&mut stream, &chunk(data)).await?;
+                let Some(data) = frame.data_ref().filter(|data| !data.is_empty()) else { continue };
+                match framing {
+                    Framing::Chunks => write(&mut stream, &chunk(data), closing).await?,
+                    Framing::Close => write(&mut stream, data, closing).await?,
                 }
             }
             // Without the end, the client knows that something is missing.
             Some(Err(error)) => return Err(io::Error::other(error)),
             None => {
-                write(&mut stream, b"0\r\n\r\n").await?;
+                if framing == Framing::Chunks {
+                    write(&mut stream, b"0\r\n\r\n", closing).await?;
+                }
                 return stream.shutdown().await;
             }
         }
@@ -181,14 +221,22 @@ fn chunk(data: &[u8]) -> Vec<u8> {
     chunk
 }
 
-/// Writes everything, however slowly the client takes it, but not for one that takes nothing: the
-/// data, and the connection, would be kept for as long as it likes.
-async fn write(stream: &mut TcpStream, mut data: &[u8]) -> io::Result<()> {
+/// Writes everything, however slowly the client takes it.
+async fn write(stream: &mut TcpStream, mut data: &[u8], closing: &CancellationToken) -> io::Result<()> {
     while !data.is_empty() {
-        let written = timeout(WRITE_TIMEOUT, stream.write(data)).await??;
+        let written = tokio::select! {
+            written = stream.write(data) => written?,
+            () = lost_patience(closing) => return Err(io::ErrorKind::TimedOut.into()),
+        };
         data = &data[written..];
     }
     Ok(())
+}
+
+async fn lost_patience(closing: &CancellationToken) {
+    if timeout(WRITE_TIMEOUT, closing.cancelled()).await.is_ok() {
+        sleep(LAST_WRITE_TIMEOUT).await;
+    }
 }
 
 /// Returns when the client has closed its side, or talks on although it was told that nobody will

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body};
+use axum::Router;
 use hyper::{
     server::conn::http1,
     service::{Service as _, service_fn},
@@ -25,7 +25,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::event_stream::{self, Handover, Socket};
+use super::event_stream::{self, Events, Framing, Handover, Socket};
 
 /// How long a client may take for its request's headers, and how long an idle connection lives.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -92,8 +92,10 @@ async fn connection(
     // Small writes (events) must not wait for the acknowledgement of earlier ones.
     let _ = stream.set_nodelay(true);
     // In a box, so that a stream that goes on for hours does not keep the room.
-    let ended = match Box::pin(exchange(http, stream, routes, closing)).await {
-        Ok(Some((stream, body))) => event_stream::send(stream, body).await.map_err(anyhow::Error::from),
+    let ended = match Box::pin(exchange(http, stream, routes, closing.clone())).await {
+        Ok(Some((stream, events))) => {
+            event_stream::send(stream, events, &closing).await.map_err(anyhow::Error::from)
+        }
         Ok(None) => Ok(()),
         Err(error) => Err(error.into()),
     };
@@ -103,36 +105,41 @@ async fn connection(
 }
 
 /// Answers requests until the connection ends, or until a stream of events has begun: then gives
-/// its socket and its body.
+/// its socket and them.
 async fn exchange(
     http: http1::Builder,
     stream: TcpStream,
     routes: watch::Receiver<Router>,
     closing: CancellationToken,
-) -> Result<Option<(TcpStream, Body)>, hyper::Error> {
+) -> Result<Option<(TcpStream, Events)>, hyper::Error> {
     let handover = Arc::new(Handover::default());
     let service = service_fn(|request| {
-        let suits = Handover::suits(&request);
+        let framing = Framing::of(&request);
         let answer = TowerToHyperService::new(routes.borrow().clone()).call(request);
         let handover = handover.clone();
-        async move { answer.await.map(|response| if suits { handover.prepare(response) } else { response }) }
+        async move {
+            answer.await.map(|response| match framing {
+                Some(framing) => handover.prepare(response, framing),
+                None => response,
+            })
+        }
     });
     let socket = Socket { stream, handover: handover.clone() };
     let mut connection = http.serve_connection(TokioIo::new(socket), service);
     let mut closing = pin!(closing.cancelled());
     let mut asked_to_close = false;
-    let body = poll_fn(|cx| {
+    let events = poll_fn(|cx| {
         if !asked_to_close && closing.as_mut().poll(cx).is_ready() {
             asked_to_close = true;
             Pin::new(&mut connection).graceful_shutdown();
         }
         match Pin::new(&mut connection).poll(cx) {
             Poll::Ready(ended) => Poll::Ready(ended.map(|()| None)),
-            Poll::Pending => handover.take().map_or(Poll::Pending, |body| Poll::Ready(Ok(Some(body)))),
+            Poll::Pending => handover.take().map_or(Poll::Pending, |events| Poll::Ready(Ok(Some(events)))),
         }
     });
-    let body = body.await?;
-    Ok(body.map(|body| (connection.into_parts().io.into_inner().stream, body)))
+    let events = events.await?;
+    Ok(events.map(|events| (connection.into_parts().io.into_inner().stream, events)))
 }
 
 #[cfg(test)]

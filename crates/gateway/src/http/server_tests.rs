@@ -1,13 +1,9 @@
 //! Connections as clients see them: ordinary requests, and streams of events.
 
-use std::{
-    convert::Infallible,
-    io::Write as _,
-    net::SocketAddr,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::{convert::Infallible, io::Write as _, net::SocketAddr};
 
 use axum::{
+    body::Body,
     http::header,
     response::IntoResponse,
     routing::{get, post},
@@ -16,6 +12,7 @@ use futures_util::{StreamExt as _, stream};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     sync::Notify,
+    time::{Instant, timeout},
 };
 
 use super::*;
@@ -26,32 +23,24 @@ struct Server {
     /// Each lets one more event out.
     next: Arc<Notify>,
     /// The stream was given up.
-    dropped: Arc<AtomicBool>,
+    dropped: CancellationToken,
     stop: CancellationToken,
     ended: TaskTracker,
 }
 
-struct Flag(Arc<AtomicBool>);
-
-impl Drop for Flag {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
-
 impl Server {
-    /// Serves `/events`, which has `count` events, and `/echo`.
+    /// Serves `/events`, which has `count` events, `/endless`, which does not wait, and `/echo`.
     async fn start(count: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (next, dropped) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
+        let (next, dropped) = (Arc::new(Notify::new()), CancellationToken::new());
         let (stop, ended) = (CancellationToken::new(), TaskTracker::new());
         let events = {
             let (next, dropped) = (next.clone(), dropped.clone());
             async move || {
-                let flag = Flag(dropped);
+                let guard = dropped.drop_guard();
                 let events = stream::iter(0..count).then(move |number| {
-                    let _ = &flag;
+                    let _ = &guard;
                     let next = next.clone();
                     async move {
                         next.notified().await;
@@ -61,8 +50,21 @@ impl Server {
                 ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
             }
         };
-        let router =
-            Router::new().route("/events", get(events)).route("/echo", post(async |body: String| body));
+        let endless = {
+            let dropped = dropped.clone();
+            async move || {
+                let guard = dropped.drop_guard();
+                let events = stream::repeat_with(move || {
+                    let _ = &guard;
+                    Ok::<_, Infallible>(vec![b'x'; 64 * 1024])
+                });
+                ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
+            }
+        };
+        let router = Router::new()
+            .route("/events", get(events))
+            .route("/endless", get(endless))
+            .route("/echo", post(async |body: String| body));
         let served = watch::Sender::new(router);
         let end = stop.clone();
         ended.spawn(async move { serve(listener, served.subscribe(), &end, Duration::ZERO).await });
@@ -103,15 +105,6 @@ impl Client {
     }
 }
 
-async fn wait_for(condition: impl Fn() -> bool) {
-    let waiting = async {
-        while !condition() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("the condition came true");
-}
-
 #[tokio::test]
 async fn a_stream_is_sent_in_chunks_and_ends_the_connection() {
     let server = Server::start(2).await;
@@ -133,9 +126,9 @@ async fn a_client_that_leaves_ends_its_stream() {
     let mut client = server.connect().await;
     client.ask("GET /events HTTP/1.1", "").await;
     client.until("\r\n\r\n").await;
-    assert!(!server.dropped.load(Ordering::SeqCst));
+    assert!(!server.dropped.is_cancelled());
     drop(client);
-    wait_for(|| server.dropped.load(Ordering::SeqCst)).await;
+    timeout(Duration::from_secs(10), server.dropped.cancelled()).await.expect("the stream was given up");
 }
 
 #[tokio::test]
@@ -186,19 +179,33 @@ async fn a_stop_waits_for_streams_and_not_for_idle_connections() {
     assert!(!server.ended.is_empty());
     server.next.notify_one();
     assert_eq!(client.rest().await, "9\r\ndata: 0\n\n\r\n0\r\n\r\n");
-    tokio::time::timeout(Duration::from_secs(10), server.ended.wait()).await.expect("the server stopped");
+    timeout(Duration::from_secs(10), server.ended.wait()).await.expect("the server stopped");
 }
 
 /// A page that was frozen, or somebody who wants us to keep what they never read.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_takes_nothing_is_given_up() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (client, server) = tokio::join!(TcpStream::connect(address), listener.accept());
-    let endless = stream::repeat_with(|| Ok::<_, Infallible>(vec![b'x'; 64 * 1024]));
-    let sent = event_stream::send(server.unwrap().0, Body::from_stream(endless)).await;
-    assert_eq!(sent.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
-    drop(client);
+    for protocol in ["HTTP/1.1", "HTTP/1.0"] {
+        let server = Server::start(0).await;
+        let mut client = server.connect().await;
+        let started = Instant::now();
+        client.ask(&format!("GET /endless {protocol}"), "").await;
+        server.dropped.cancelled().await;
+        assert_eq!(started.elapsed().as_secs(), 30, "{protocol}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_does_not_wait_for_a_client_that_takes_nothing() {
+    let server = Server::start(0).await;
+    let mut client = server.connect().await;
+    client.ask("GET /endless HTTP/1.1", "").await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(!server.dropped.is_cancelled());
+    let stopped = Instant::now();
+    server.stop.cancel();
+    server.ended.wait().await;
+    assert_eq!(stopped.elapsed().as_secs(), 1);
 }
 
 /// Whoever talks on and on costs the others nothing.
@@ -211,6 +218,6 @@ async fn a_client_that_never_stops_talking_is_given_up() {
     let mut talking = client.stream.into_std().unwrap();
     talking.set_nonblocking(false).unwrap();
     let talking = std::thread::spawn(move || while talking.write_all(&[b'x'; 4 * 1024]).is_ok() {});
-    wait_for(|| server.dropped.load(Ordering::SeqCst)).await;
+    timeout(Duration::from_secs(10), server.dropped.cancelled()).await.expect("the stream was given up");
     talking.join().unwrap();
 }
