@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use sqlx::PgConnection;
-use switchboard_core::{ChannelName, ChatId, ConversationId, MessageId, UserId};
+use switchboard_core::{ChannelName, ChatId, ConversationId, MessageId, Place, UserId};
 use switchboard_store::{AcceptMessage, ChatKey, ChatRef, Direction};
 
 use crate::{
@@ -14,6 +14,9 @@ use crate::{
 /// The constraint that is violated where two chats that are made at the same time, here and on
 /// another replica, prefer the same name. The one that comes second has to try again.
 pub(crate) const NAME_TAKEN: &str = "chat_chat_id_key";
+
+/// What stands in `chat.last_native_id` where several questions wait for an answer.
+pub(crate) const SEVERAL: &str = "";
 
 /// A user's message on its way in.
 #[derive(Clone, Copy)]
@@ -112,10 +115,15 @@ impl<'a> Wanted<'a> {
         Self { route, first, preferred, user_name: None, native_id: None, notice_after: None }
     }
 
-    /// The last name and native id count, and the first notice.
+    /// The last name counts, and the first notice. Of several questions in a group, none can be told to be
+    /// the one that is answered.
     fn add(&mut self, message: &'a AcceptMessage) {
         self.user_name = message.chat.user_name.as_deref().or(self.user_name);
-        self.native_id = message.native_id.as_ref().map(MessageId::as_str).or(self.native_id);
+        let native_id = message.native_id.as_ref().filter(|_| message.answer.is_none());
+        self.native_id = match (self.native_id, native_id.map(MessageId::as_str)) {
+            (Some(_), Some(_)) if message.chat.place == Place::Group => Some(SEVERAL),
+            (earlier, last) => last.or(earlier),
+        };
         let notice_after = message.notice_after.filter(|_| message.answer.is_none());
         self.notice_after = self.notice_after.or(notice_after.map(to_micros));
     }
@@ -188,7 +196,11 @@ async fn upsert(connection: &mut PgConnection, wanted: &[Wanted<'_>]) -> Result<
         ORDER BY channel, conversation, user_id
         ON CONFLICT (channel, conversation, user_id) DO UPDATE
         SET user_name = coalesce(excluded.user_name, c.user_name),
-            last_native_id = coalesce(excluded.last_native_id, c.last_native_id),
+            last_native_id = CASE
+                WHEN excluded.last_native_id IS NULL THEN c.last_native_id
+                WHEN c.last_native_id IS NULL OR c.place = 'direct' THEN excluded.last_native_id
+                ELSE $10
+            END,
             notice_at = CASE WHEN c.notice_sent THEN c.notice_at
                              ELSE coalesce(c.notice_at, excluded.notice_at) END
         RETURNING id, chat_id, channel, conversation, user_id, place, open_thread
@@ -202,6 +214,7 @@ async fn upsert(connection: &mut PgConnection, wanted: &[Wanted<'_>]) -> Result<
         &user_names as &[Option<&str>],
         &native_ids as &[Option<&str>],
         &notices as &[Option<i64>],
+        SEVERAL,
     )
     .fetch_all(connection)
     .await?;

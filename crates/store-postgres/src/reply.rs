@@ -14,7 +14,7 @@ use switchboard_store::{
 };
 
 use crate::{
-    chat::ChatRow,
+    chat::{ChatRow, SEVERAL},
     convert::to_micros,
     enqueue::{Enqueued, EnqueuedDelivery, NewDelivery, NewMessage, enqueue},
     error::Fault,
@@ -49,6 +49,8 @@ struct Known<'a> {
     /// The thread that it is about: its place in its chat's.
     thread: Option<usize>,
     duplicate: bool,
+    /// It is the one that the open question is quoted in.
+    quotes: bool,
 }
 
 /// A chat that is locked.
@@ -78,11 +80,12 @@ pub(crate) async fn reply(
         .map(|request| {
             let of_chat = threads.entry(request.chat).or_default();
             let thread = of_chat.apply(request.update, request.message.is_some());
-            Known { request, thread, duplicate: false }
+            Known { request, thread, duplicate: false, quotes: false }
         })
         .collect();
     thread_rows::save(transaction, &mut threads).await?;
     mark_duplicates(transaction, &mut known).await?;
+    mark_quotes(&mut known);
 
     let messages: Vec<NewMessage<'_>> =
         known.iter().filter_map(|known| new_message(known, &chats, &threads)).collect();
@@ -171,6 +174,18 @@ async fn mark_duplicates(transaction: &mut PgConnection, known: &mut [Known<'_>]
     Ok(())
 }
 
+/// A question is quoted by its first answer, and by the notices before that.
+fn mark_quotes(known: &mut [Known<'_>]) {
+    let mut answered = HashSet::new();
+    for known in known.iter_mut().filter(|known| !known.duplicate) {
+        let Some(message) = known.request.message else { continue };
+        known.quotes = !answered.contains(&known.request.chat);
+        if message.author != Author::Gateway {
+            answered.insert(known.request.chat);
+        }
+    }
+}
+
 /// `None`: it brings no message, or one that is stored already.
 fn new_message<'a>(
     known: &Known<'a>,
@@ -182,7 +197,7 @@ fn new_message<'a>(
     let place = known.thread.expect("what brings a message is about a thread");
     let thread = threads[&known.request.chat].threads[place].id.expect("every thread was stored");
     let message_id = known.request.message_id;
-    Some(message_for_user(known.request.chat, thread, message_id, message, locked.reply_to()))
+    Some(message_for_user(known.request.chat, thread, message_id, message, locked.reply_to(known)))
 }
 
 /// A message for the user, with a delivery for each part.
@@ -193,10 +208,10 @@ pub(crate) fn message_for_user<'a>(
     message: &'a ReplyMessage,
     reply_to: Option<&'a str>,
 ) -> NewMessage<'a> {
-    let delivery = |part: &'a NewPart| NewDelivery {
+    let delivery = |(number, part): (usize, &'a NewPart)| NewDelivery {
         key: &part.key,
         payload: Some(payload::encode(&part.text)),
-        reply_to,
+        reply_to: reply_to.filter(|_| number == 0),
         ttl_micros: to_micros(message.ttl),
     };
     NewMessage {
@@ -208,7 +223,7 @@ pub(crate) fn message_for_user<'a>(
         native_id: None,
         text: &message.text,
         sent_at: None,
-        deliveries: message.parts.iter().map(delivery).collect(),
+        deliveries: message.parts.iter().enumerate().map(delivery).collect(),
     }
 }
 
@@ -219,31 +234,41 @@ pub(crate) fn deliveries(
     row: &Enqueued,
     reply_to: Option<&str>,
 ) -> Vec<Delivery> {
-    let delivery = |(part, delivery): (&NewPart, &EnqueuedDelivery)| Delivery {
+    let delivery = |(number, (part, delivery)): (usize, (&NewPart, &EnqueuedDelivery))| Delivery {
         id: DeliveryId(delivery.id),
         lane: LaneId(delivery.lane),
         seq: delivery.seq,
         chat: chat.clone(),
         message: MessageKey(row.message),
         key: part.key.clone(),
-        payload: Payload::ToMessenger { text: part.text.clone(), reply_to: reply_to.map(MessageId::new) },
+        payload: Payload::ToMessenger {
+            text: part.text.clone(),
+            reply_to: reply_to.filter(|_| number == 0).map(MessageId::new),
+        },
         attempts: 0,
         begun: false,
         run_in: Duration::ZERO,
         expires_in: message.ttl,
         lane_was_idle: delivery.lane_was_idle,
     };
-    iter::zip(&message.parts, &row.deliveries).map(delivery).collect()
+    iter::zip(&message.parts, &row.deliveries).enumerate().map(delivery).collect()
 }
 
 impl LockedChat {
-    /// What a reply refers to: in a group, the user's last message.
-    fn reply_to(&self) -> Option<&str> {
-        self.last_native_id.as_deref().filter(|_| self.chat.place == Place::Group)
+    /// What a reply refers to: in a group, the one question that is open.
+    fn reply_to(&self, known: &Known<'_>) -> Option<&str> {
+        let open = self.last_native_id.as_deref().filter(|question| *question != SEVERAL);
+        open.filter(|_| known.quotes && self.chat.place == Place::Group)
+    }
+
+    /// Whether an answer changes what is stored of it.
+    fn waits(&self) -> bool {
+        self.awaited || (self.chat.place == Place::Group && self.last_native_id.is_some())
     }
 }
 
-/// Writes which thread is open now, and that nothing is awaited any more where an answer came.
+/// Writes which thread is open now, and that nothing is awaited and no question is open any more where an
+/// answer came.
 async fn update_chats(
     transaction: &mut PgConnection,
     chats: &HashMap<i64, LockedChat>,
@@ -258,7 +283,7 @@ async fn update_chats(
     for (&id, locked) in chats {
         let of_chat = threads.get(&id);
         let open = of_chat.and_then(|chat| chat.threads[chat.open?].id);
-        let is_answered = locked.awaited && answered_chats.contains(&id);
+        let is_answered = locked.waits() && answered_chats.contains(&id);
         if is_answered || open != locked.open_thread {
             ids.push(id);
             open_threads.push(open);
@@ -273,7 +298,8 @@ async fn update_chats(
         UPDATE chat
         SET open_thread = input.open_thread,
             notice_at = CASE WHEN input.answered THEN NULL ELSE chat.notice_at END,
-            notice_sent = chat.notice_sent AND NOT input.answered
+            notice_sent = chat.notice_sent AND NOT input.answered,
+            last_native_id = CASE WHEN input.answered THEN NULL ELSE chat.last_native_id END
         FROM UNNEST($1::bigint[], $2::bigint[], $3::boolean[]) AS input (id, open_thread, answered)
         WHERE chat.id = input.id
         "#,
@@ -296,7 +322,7 @@ fn outcome<'a>(
         None => ReplyOutcome::Updated,
         Some(message) => {
             let row = enqueued.next().expect("one of each message that is stored");
-            let deliveries = deliveries(&locked.chat, message, row, locked.reply_to());
+            let deliveries = deliveries(&locked.chat, message, row, locked.reply_to(known));
             ReplyOutcome::Stored { position: Position(row.message), deliveries }
         }
     }

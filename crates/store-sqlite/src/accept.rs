@@ -74,6 +74,7 @@ async fn accept_message(
     let deliveries = match message.answer {
         Some(answer) => {
             let to = Addressee::find(write, entered.chat.key).await?.expect("the chat was just entered");
+            let to = to.answering(message.native_id);
             reply::store_message(write, to, entered.thread, None, answer).await?.deliveries
         }
         None => vec![ask_ai(write, entered.chat, key, message).await?],

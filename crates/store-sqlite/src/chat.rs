@@ -12,6 +12,9 @@ use crate::{
     write::Write,
 };
 
+/// What stands in `chat.last_native_id` where several questions wait for an answer.
+pub(crate) const SEVERAL: &str = "";
+
 /// A row of `chat`, as far as its route goes.
 pub(crate) struct ChatRow {
     pub(crate) id: i64,
@@ -125,14 +128,18 @@ async fn update(
     message: &AcceptMessage,
 ) -> Result<Option<Found>, Failure> {
     let Route { channel, conversation, user } = route(channel, &message.chat);
-    let native_id = message.native_id.as_ref().map(switchboard_core::MessageId::as_str);
+    let native_id = question(message);
     let notice_at = notice_after(message).map(|wait| clock::after(write.now, wait));
     // What is not stated this time is left as it was.
     let row = sqlx::query!(
         r#"
         UPDATE chat
         SET user_name = coalesce(?4, user_name),
-            last_native_id = coalesce(?5, last_native_id),
+            last_native_id = CASE
+                WHEN ?5 IS NULL THEN last_native_id
+                WHEN last_native_id IS NULL OR place = 'direct' THEN ?5
+                ELSE ?7
+            END,
             notice_at = CASE WHEN notice_sent THEN notice_at ELSE coalesce(notice_at, ?6) END
         WHERE channel = ?1 AND conversation = ?2 AND user_id = ?3
         RETURNING id AS "id!: i64", chat_id AS "chat_id!", open_thread AS "open_thread: i64"
@@ -143,6 +150,7 @@ async fn update(
         message.chat.user_name,
         native_id,
         notice_at,
+        SEVERAL,
     )
     .fetch_optional(&mut **write)
     .await?;
@@ -155,7 +163,7 @@ async fn make(write: &mut Write, channel: &ChannelName, message: &AcceptMessage)
     let preferred = message.chat.chat_id.preferred.as_str();
     let unambiguous = message.chat.chat_id.unambiguous.as_str();
     let place = place_word(message.chat.place);
-    let native_id = message.native_id.as_ref().map(switchboard_core::MessageId::as_str);
+    let native_id = question(message);
     let now = write.now;
     let notice_at = notice_after(message).map(|wait| clock::after(now, wait));
     let row = sqlx::query!(
@@ -193,6 +201,12 @@ async fn make(write: &mut Write, channel: &ChannelName, message: &AcceptMessage)
     .fetch_one(&mut **write)
     .await?;
     Ok((row.id, row.chat_id, None))
+}
+
+/// What an answer may refer to.
+fn question(message: &AcceptMessage) -> Option<&str> {
+    let native_id = message.native_id.as_ref().filter(|_| message.answer.is_none());
+    native_id.map(switchboard_core::MessageId::as_str)
 }
 
 /// Who has the gateway's own answer does not wait for another.

@@ -9,7 +9,7 @@ use switchboard_store::{
 
 use crate::{
     SqliteStore,
-    chat::ChatRow,
+    chat::{ChatRow, SEVERAL},
     convert,
     error::{Failure, refuse_nul},
     lane::{self, NewDelivery},
@@ -74,6 +74,11 @@ pub(crate) struct Addressee {
 }
 
 impl Addressee {
+    /// With another question than the one that is open.
+    pub(crate) fn answering(self, question: Option<MessageId>) -> Self {
+        Self { last_native_id: question.map(|id| id.as_str().to_owned()), ..self }
+    }
+
     pub(crate) async fn find(write: &mut Write, key: ChatKey) -> Result<Option<Self>, Failure> {
         let row = sqlx::query!(
             r#"
@@ -136,10 +141,14 @@ pub(crate) async fn store_message(
         sent_at: None,
     };
     let key = message::insert(write, stored).await?;
-    if message.author != Author::Gateway && to.awaits {
-        sqlx::query!("UPDATE chat SET notice_at = NULL, notice_sent = 0 WHERE id = ?", to.chat.key.0)
-            .execute(&mut **write)
-            .await?;
+    let question_is_open = to.chat.place == Place::Group && to.last_native_id.is_some();
+    if message.author != Author::Gateway && (to.awaits || question_is_open) {
+        sqlx::query!(
+            "UPDATE chat SET notice_at = NULL, notice_sent = 0, last_native_id = NULL WHERE id = ?",
+            to.chat.key.0
+        )
+        .execute(&mut **write)
+        .await?;
     }
 
     let deliveries = enqueue(write, to, key, message.parts, message.ttl).await?;
@@ -159,7 +168,7 @@ async fn enqueue(
         return Ok(Vec::new());
     }
     let reply_to = match to.chat.place {
-        Place::Group => to.last_native_id.map(MessageId::new),
+        Place::Group => to.last_native_id.filter(|question| question != SEVERAL).map(MessageId::new),
         Place::Direct => None,
     };
     let count = i64::try_from(parts.len()).unwrap_or(i64::MAX);
@@ -173,7 +182,7 @@ async fn enqueue(
             part: number,
             key: &part.key,
             payload: Some(convert::stored_text(&part.text)?),
-            reply_to: reply_to.as_ref(),
+            reply_to: reply_to.as_ref().filter(|_| number == 0),
             ttl,
         };
         deliveries.push(Delivery {
@@ -183,7 +192,10 @@ async fn enqueue(
             chat: to.chat.clone(),
             message,
             key: part.key,
-            payload: Payload::ToMessenger { text: part.text, reply_to: reply_to.clone() },
+            payload: Payload::ToMessenger {
+                text: part.text,
+                reply_to: reply_to.clone().filter(|_| number == 0),
+            },
             attempts: 0,
             begun: false,
             run_in: Duration::ZERO,

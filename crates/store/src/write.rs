@@ -187,7 +187,7 @@ pub trait MessageStore: Send + Sync {
     /// 2. Per message: if (channel, event id) was seen before, `Duplicate`. Otherwise the chat on
     ///    its route is found or made (its preferred chat id is taken unless another route has it,
     ///    then the unambiguous one, then the first free one that [`ChatSpec::chat_id`] tells of) and
-    ///    its name and last native id are updated; where it has no open thread, one is opened (its
+    ///    its name and what an answer refers to are updated; where it has no open thread, one is opened (its
     ///    thread_id yet unknown); where `notice_after` is given, and no notice is due or was sent
     ///    since the last answer, a notice becomes due; the message is stored; a delivery is enqueued
     ///    in the chat's lane to the AI, or the gateway's own `answer` is stored behind it, with a
@@ -212,7 +212,7 @@ pub trait MessageStore: Send + Sync {
     /// 3. Where there is a `message`: if its `message_id` was delivered before in this chat,
     ///    `Duplicate`. A webhook without a message takes no id: the same id may still come with one.
     /// 4. The message is stored, one delivery per part is enqueued in the chat's lane to the
-    ///    messenger (in a group, replying to the user's last message), and unless its author is the
+    ///    messenger (in a group, the first part refers to the user's message that waits for an answer, if it is the only one), and unless its author is the
     ///    gateway, nothing is awaited any more: no notice is due, and the next may be sent.
     async fn reply(&self, batch: Vec<Reply>) -> StoreResult<Vec<ReplyOutcome>>;
 
