@@ -45,7 +45,8 @@ impl Gate {
     /// Nothing goes to this conversation until then.
     pub(super) fn pause_conversation(&mut self, conversation: ConversationId, until: Instant, now: Instant) {
         self.paused_conversations.retain(|_, until| *until > now);
-        self.paused_conversations.insert(conversation, until);
+        let paused = self.paused_conversations.entry(conversation).or_insert(until);
+        *paused = until.max(*paused);
     }
 
     /// For how long nothing may go to this conversation.
