@@ -1,7 +1,8 @@
 //! How an adapter comes into the gateway.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
+use anyhow::bail;
 use axum::Router;
 use secrecy::SecretString;
 use switchboard_core::{ChannelName, Inbox, Messenger};
@@ -16,6 +17,28 @@ pub struct Adapter {
     /// The routes of an adapter that is reached by HTTP, with their full paths. They are served on
     /// every replica, also on one that does not own the channel.
     pub routes: Option<Router>,
+    /// Names the account on the messenger, without a secret, where two channels cannot share one: each
+    /// would get a part of what is written. `None`: they can.
+    pub account: Option<String>,
+}
+
+/// The accounts of the channels, of which each may stand in one channel only.
+#[derive(Default)]
+pub(crate) struct Accounts(HashMap<String, ChannelName>);
+
+impl Accounts {
+    /// Notes whose account this is. An error if it is another channel's already.
+    pub(crate) fn claim(&mut self, channel: &ChannelName, adapter: &Adapter) -> anyhow::Result<()> {
+        let Some(account) = &adapter.account else { return Ok(()) };
+        match self.0.insert(account.clone(), channel.clone()) {
+            None => Ok(()),
+            Some(other) => bail!(
+                "{account} is that of channel {:?} already, and each would get a part of what is written; give one \
+                 of the two another account",
+                other.as_str()
+            ),
+        }
+    }
 }
 
 /// What an adapter is given when it is made.

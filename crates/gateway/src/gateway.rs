@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     AdapterContext, BuildAdapter,
+    adapter::Accounts,
     config::{ChannelConfig, Config, DatabaseConfig},
     http::{App, AppParts, Listeners},
     wiring::{self, Purpose},
@@ -78,7 +79,7 @@ async fn start(
     let ais = wiring::ai_backends(&config.ais)?;
     let app = AppParts::new(&config.ais, &ais, metrics, stop.clone());
     let mut builder = EngineBuilder::new(engine_config(&config), store.clone(), ais);
-    let mut adapters = Router::new();
+    let (mut adapters, mut accounts) = (Router::new(), Accounts::default());
     for channel in config.channels {
         let secret = channel_secret(&*store, &channel.name, &channel.kind).await?;
         let (policy, build) = split(channel);
@@ -95,6 +96,7 @@ async fn start(
             stop: stop.clone(),
         };
         let adapter = build(context).with_context(|| format!("channel {:?}", name.as_str()))?;
+        accounts.claim(&name, &adapter).with_context(|| format!("channel {:?}", name.as_str()))?;
         builder.attach(declared, adapter.messenger);
         adapters = adapters.merge(adapter.routes.unwrap_or_default());
     }

@@ -39,7 +39,7 @@
 //!             let number = section.string("number").required()?;
 //!             Ok(Box::new(move |_context| {
 //!                 println!("paging {number}");
-//!                 Ok(Adapter { messenger: Arc::new(Pager), routes: None })
+//!                 Ok(Adapter { messenger: Arc::new(Pager), routes: None, account: None })
 //!             }))
 //!         })
 //!         .main()

@@ -111,7 +111,7 @@ pub(crate) mod web {
             config.flood = flood.unwrap_or(config.flood);
             config.sessions = sessions.unwrap_or(config.sessions);
             let web = Web::new(config, context.inbox, context.stop)?;
-            Ok(Adapter { messenger: web.messenger, routes: Some(web.router) })
+            Ok(Adapter { messenger: web.messenger, routes: Some(web.router), account: None })
         }))
     }
 

@@ -6,15 +6,17 @@ use std::process::ExitCode;
 use secrecy::ExposeSecret as _;
 
 use super::{BadConfiguration, idle, output::say};
-use crate::{BuildAdapter, config::Config};
+use crate::{BuildAdapter, adapter::Accounts, config::Config};
 
 pub(super) fn run(config: Config<BuildAdapter>) -> anyhow::Result<ExitCode> {
     let public_url = config.server.public_url(config.server.listen);
     let (channels, mut bad) = (config.channels.len(), false);
+    let mut accounts = Accounts::default();
     for channel in config.channels {
         let name = channel.name.clone();
         // Some settings go together with others, as public_url with a webhook that it is for.
-        if let Err(error) = idle::adapter(channel, public_url.clone(), false) {
+        let adapter = idle::adapter(channel, public_url.clone(), false);
+        if let Err(error) = adapter.and_then(|adapter| accounts.claim(&name, &adapter)) {
             eprintln!("channel {:?}: {error:#}", name.as_str());
             bad = true;
         }

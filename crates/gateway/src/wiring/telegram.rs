@@ -1,6 +1,6 @@
 //! The keys of a `[[channel]]` of kind `telegram`, and what makes its adapter of them.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use switchboard_engine::Groups;
 use switchboard_telegram::{Edited, Mode, Telegram, TelegramConfig, check_api_url, check_token, route};
 
@@ -45,9 +45,15 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<BuildAdapter, Invalid> {
         config.link_previews = link_previews;
         config.polls_to_probe = context.unused;
         config.reads_groups = context.groups == Groups::All;
+        let account = Some(format!("the bot {}", bot_id(&config.token)));
         let telegram = Telegram::new(config, context.inbox)?;
-        Ok(Adapter { messenger: telegram.messenger, routes: telegram.router })
+        Ok(Adapter { messenger: telegram.messenger, routes: telegram.router, account })
     }))
+}
+
+/// The part of a token that is no secret.
+fn bot_id(token: &SecretString) -> &str {
+    token.expose_secret().split(':').next().unwrap_or_default()
 }
 
 fn token(token: SecretString) -> Result<SecretString, Fault> {

@@ -53,6 +53,27 @@ async fn check_names_settings_that_do_not_go_together() {
 }
 
 #[tokio::test]
+async fn two_channels_cannot_share_a_bot() {
+    let bot = |name: &str, token: &str| {
+        format!(
+            "\n[[channel]]\nname = \"{name}\"\nkind = \"telegram\"\nai = \"main\"\ntask_id = \"task-1\"\n\
+             token = \"{token}\"\n"
+        )
+    };
+    let channels = bot("first", "123456:token") + &bot("second", "123456:renewed-token");
+    let system = System::prepare(Database::Sqlite, &channels).await;
+    for command in ["check", "serve"] {
+        let output = system.run(&[command]).await;
+        assert!(!output.status.success(), "{command}");
+        let mistakes = String::from_utf8_lossy(&output.stderr).into_owned();
+        for expected in ["channel \"second\"", "the bot 123456 is that of channel \"first\""] {
+            assert!(mistakes.contains(expected), "{command}: {mistakes}");
+        }
+        assert!(!mistakes.contains("token\""), "{command}: {mistakes}");
+    }
+}
+
+#[tokio::test]
 async fn doctor_is_content_with_a_running_system_and_names_what_is_broken() {
     let mut system = System::start(Database::Sqlite, "").await;
     let output = system.run(&["doctor"]).await;
