@@ -3,11 +3,14 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde::Serialize;
-use switchboard_core::{ChannelName, ChannelStatus, ConnectionState, Messenger};
+use switchboard_core::{ChannelName, ChannelStatus, ConnectionState, ConversationId, Messenger, Rates};
 use switchboard_store::Delivery;
 use tokio::time::Instant;
 
-use crate::{config::ChannelPolicy, lanes::LanesHandle};
+use crate::{
+    config::{ChannelPolicy, Limits},
+    lanes::LanesHandle,
+};
 
 /// What is known of a channel before its messenger exists: its rules, its state, and the way into
 /// its lanes if this replica runs it.
@@ -23,6 +26,19 @@ pub(crate) struct Channel {
 pub(crate) struct Attached {
     pub(crate) channel: Arc<Channel>,
     pub(crate) messenger: Arc<dyn Messenger>,
+}
+
+impl Attached {
+    /// How fast this conversation may be sent to, and the name under which its rate is counted.
+    pub(crate) fn rates(&self, conversation: &ConversationId) -> (Rates, ConversationId) {
+        let capabilities = self.messenger.capabilities(conversation);
+        let rates = match self.channel.policy.limits {
+            Limits::Platform => capabilities.rates,
+            Limits::Off => Rates::default(),
+            Limits::Rates(rates) => rates,
+        };
+        (rates, capabilities.rated_as.unwrap_or_else(|| conversation.clone()))
+    }
 }
 
 /// How a channel is doing, as far as this replica knows.

@@ -8,12 +8,13 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream};
-use switchboard_core::{Action, ConversationId, Messenger, Scope, SendError, Typing, chain};
+use governor::{DefaultDirectRateLimiter, RateLimiter};
+use switchboard_core::{Action, ConversationId, Messenger, Rate, Scope, SendError, Typing, chain};
 use switchboard_store::ChatKey;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use crate::channel::Attached;
+use crate::{channel::Attached, lanes::quota};
 
 /// An answer that comes sooner than this needs no indicator, and costs no call to the messenger.
 const SHOW_AFTER: Duration = Duration::from_millis(300);
@@ -167,6 +168,7 @@ impl TypingHandle {
 /// Sends the channel's indicators until `stop`.
 pub(crate) async fn run(to: Attached, handle: TypingHandle, stop: CancellationToken) {
     let cap = to.channel.policy.typing_cap;
+    let mut rate = IndicatorRate::default();
     let mut next: Option<Instant> = None;
     loop {
         tokio::select! {
@@ -187,12 +189,27 @@ pub(crate) async fn run(to: Attached, handle: TypingHandle, stop: CancellationTo
         };
         let (due, again) = handle.due(Instant::now(), support.refresh, support.hide, cap);
         next = again;
+        let within = |typing: &Typing| rate.allow(to.rates(&typing.conversation).0.channel, typing.on);
+        let due: Vec<Typing> = due.into_iter().filter(within).collect();
         let shown = stream::iter(due).for_each_concurrent(AT_ONCE, |typing| send(&to, &handle, typing));
         tokio::select! {
             // A messenger that answers slowly must not hold it up.
             () = stop.cancelled() => return,
             () = shown => {}
         }
+    }
+}
+
+/// The channel's rate, counted for the indicators alone. One that is over it is left out: what users
+/// wait for must not be held up for it.
+#[derive(Default)]
+struct IndicatorRate(HashMap<Rate, DefaultDirectRateLimiter>);
+
+impl IndicatorRate {
+    fn allow(&mut self, rate: Option<Rate>, on: bool) -> bool {
+        let Some(rate) = rate else { return true };
+        // What is shown must be hidden.
+        !on || self.0.entry(rate).or_insert_with(|| RateLimiter::direct(quota(rate))).check().is_ok()
     }
 }
 
@@ -220,6 +237,8 @@ fn rated_as(messenger: &dyn Messenger, conversation: &ConversationId) -> Convers
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
     use super::*;
 
     const REFRESH: Duration = Duration::from_secs(4);
@@ -244,6 +263,16 @@ mod tests {
         typing.answered(chat);
         assert_eq!(on(&typing.due(Instant::now(), REFRESH, true, CAP).0), [false]);
         assert_eq!(typing.due(Instant::now(), REFRESH, true, CAP), (vec![], None));
+    }
+
+    #[test]
+    fn indicators_keep_the_channel_s_rate_and_hiding_is_always_allowed() {
+        let mut indicators = IndicatorRate::default();
+        let rate = Rate { burst: NonZeroU32::new(2).expect("not zero"), period: Duration::from_hours(1) };
+        let shown = [(); 3].map(|()| indicators.allow(Some(rate), true));
+        assert_eq!(shown, [true, true, false]);
+        assert!(indicators.allow(Some(rate), false));
+        assert!(indicators.allow(None, true), "without a limit");
     }
 
     #[tokio::test(start_paused = true)]

@@ -99,7 +99,8 @@ impl Gate {
     }
 }
 
-fn quota(rate: Rate) -> Quota {
+/// The rate, as the library counts it.
+pub(crate) fn quota(rate: Rate) -> Quota {
     // The contract says that a period is not zero; the shortest one there is stands for it.
     let period = rate.period.max(Duration::from_nanos(1));
     Quota::with_period(period).expect("not zero").allow_burst(rate.burst)

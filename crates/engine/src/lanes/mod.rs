@@ -16,7 +16,7 @@ mod table;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures_util::StreamExt as _;
-use switchboard_core::{ConversationId, Rates};
+use switchboard_core::ConversationId;
 use switchboard_store::{Delivery, Direction, LaneId, LaneState, ReadyLane, Settled, StoreResult};
 use tokio::{
     sync::{mpsc, watch},
@@ -30,9 +30,9 @@ use self::{
     memory::Memory,
     side::Side,
 };
-use crate::{config::Limits, supervise::Supervisor};
+use crate::supervise::Supervisor;
 
-pub(crate) use self::attempt::Attempts;
+pub(crate) use self::{attempt::Attempts, gate::quota};
 
 /// How many pushed batches may wait to be taken up.
 const MAX_PUSHED: usize = 4096;
@@ -253,7 +253,7 @@ impl Lanes {
 
     /// Takes what the platform's rates ask for; where there is too little, the lane waits.
     fn pay(&mut self, id: LaneId, conversation: &ConversationId, now: Instant) -> bool {
-        let (rates, rated_as) = self.attempts.rates(conversation);
+        let (rates, rated_as) = self.attempts.to.rates(conversation);
         let paid = self.active.get(&id).is_some_and(|lane| lane.paid);
         let gate = &mut self.side(Direction::ToMessenger).gate;
         let wait = gate.conversation_pause(&rated_as, now).or_else(|| {
@@ -273,18 +273,5 @@ impl Lanes {
             return false;
         }
         true
-    }
-}
-
-impl Attempts {
-    /// How fast this conversation may be sent to, and the name under which its rate is counted.
-    fn rates(&self, conversation: &ConversationId) -> (Rates, ConversationId) {
-        let capabilities = self.to.messenger.capabilities(conversation);
-        let rates = match self.to.channel.policy.limits {
-            Limits::Platform => capabilities.rates,
-            Limits::Off => Rates::default(),
-            Limits::Rates(rates) => rates,
-        };
-        (rates, capabilities.rated_as.unwrap_or_else(|| conversation.clone()))
     }
 }
