@@ -1,0 +1,214 @@
+//! One connection to Discord's gateway after the other, and the sessions that they serve.
+//!
+//! serenity's shards are not used, though its types are. Its runner takes the events of a session in order only
+//! by a callback that has to be put back after every restart; it begins a new session where it could resume
+//! one, at a lost acknowledgement and at every start, so that messages of people who write for the first time
+//! would be lost with a process that dies; it goes in circles without a pause after the close codes 4010 and
+//! 4011, holding up whatever shares its thread; it drops events that it cannot read, and logs them whole. Here
+//! the socket is read in one place, by hand: events leave in order, a session is resumed wherever Discord allows
+//! it, also by another process, and nothing is logged but what is named below.
+//!
+//! Owns the socket, heartbeats and the opening of sessions. Knows nothing of what the events mean, except that
+//! READY names the session.
+
+mod close;
+mod frame;
+mod socket;
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use switchboard_core::{ChannelStatus, ConnectionState, RunError};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, sleep_until},
+};
+
+use crate::{
+    DiscordConfig,
+    client::{Client, Route},
+    error::CallError,
+    marks::Session,
+};
+
+use socket::{End, Opening, Socket};
+
+/// What is asked for: GUILDS, GUILD_MESSAGES, DIRECT_MESSAGES, MESSAGE_CONTENT.
+pub(crate) const INTENTS: u64 = 1 | 1 << 9 | 1 << 12 | 1 << 15;
+
+/// A connection that lasted no longer than this is not followed by the next one at once.
+const SHORT: Duration = Duration::from_secs(10);
+
+/// When fewer sessions than this are left of the day's, they are spread over the rest of it.
+const RESERVE: u32 = 100;
+
+/// Something that happened, in the order in which Discord numbers it.
+#[derive(Debug)]
+pub(crate) struct Dispatch {
+    /// Its number in the session.
+    pub(crate) seq: u64,
+    /// What sort of thing, such as MESSAGE_CREATE.
+    pub(crate) name: String,
+    pub(crate) data: Box<RawValue>,
+    /// With READY: when the session was asked for by Discord's clock, in milliseconds since 1970.
+    pub(crate) asked_at: Option<u64>,
+}
+
+/// What READY says of the session.
+#[derive(Deserialize)]
+pub(crate) struct Ready {
+    pub(crate) session_id: String,
+    pub(crate) resume_gateway_url: String,
+}
+
+/// Keeps a connection until a person must act.
+pub(crate) struct Gateway<'a> {
+    client: &'a Client,
+    config: &'a DiscordConfig,
+    status: ChannelStatus,
+    /// With `seq` as the number of the last event that was received.
+    session: Option<Session>,
+    events: mpsc::Sender<Dispatch>,
+    failures: u32,
+    last_identify: Option<Instant>,
+}
+
+/// Where a new session is opened, and what that costs.
+#[derive(Deserialize)]
+pub(crate) struct GatewayInfo {
+    pub(crate) url: String,
+    pub(crate) session_start_limit: StartLimit,
+}
+
+/// How many sessions may be begun.
+#[derive(Deserialize)]
+pub(crate) struct StartLimit {
+    pub(crate) total: u32,
+    pub(crate) remaining: u32,
+    /// Milliseconds until `remaining` is `total` again.
+    pub(crate) reset_after: u64,
+}
+
+impl<'a> Gateway<'a> {
+    pub(crate) fn new(
+        client: &'a Client,
+        config: &'a DiscordConfig,
+        status: ChannelStatus,
+        session: Option<Session>,
+        events: mpsc::Sender<Dispatch>,
+    ) -> Self {
+        Self { client, config, status, session, events, failures: 0, last_identify: None }
+    }
+
+    pub(crate) async fn run(mut self) -> RunError {
+        loop {
+            let began = Instant::now();
+            let end = match self.connect().await {
+                Ok(end) => end,
+                Err(error) => match error.needs_a_person() {
+                    Some(error) => return error,
+                    None => End::Failed {
+                        reason: error.describe(),
+                        pause: error.retry_after().unwrap_or_default(),
+                    },
+                },
+            };
+            match end {
+                End::Fatal(error) => return error,
+                // Quick and usual: Discord moves its connections about.
+                End::Lost { reason, opened: true } => {
+                    self.failures = 0;
+                    tracing::info!(channel = %self.config.channel, reason, "the connection to the gateway ended");
+                    if began.elapsed() < SHORT {
+                        sleep(self.config.first_pause).await;
+                    }
+                }
+                End::Lost { reason, opened: false } => self.interrupted(reason, Duration::ZERO).await,
+                End::Failed { reason, pause } => self.interrupted(reason, pause).await,
+                End::Invalid { reason } => {
+                    tracing::info!(channel = %self.config.channel, reason, "the session is over");
+                    self.session = None;
+                    // Discord asks for one to five seconds before the next one.
+                    sleep(self.config.first_pause.mul_f64(1.0 + 4.0 * fastrand::f64())).await;
+                }
+            }
+        }
+    }
+
+    /// Connects once and stays until that connection ends.
+    async fn connect(&mut self) -> Result<End, CallError> {
+        let (url, opening, asked_at) = match &self.session {
+            Some(session) => (session.url.clone(), Opening::Resume(session.clone()), None),
+            None => {
+                let (info, asked_at) = ask(self.client).await?;
+                self.wait_for_budget(&info.session_start_limit).await;
+                (info.url, Opening::Identify, asked_at)
+            }
+        };
+        let resuming = matches!(opening, Opening::Resume(_));
+        let mut socket = match Socket::open(&url, self.config.patience).await {
+            Ok(socket) => socket,
+            Err(reason) => return Ok(End::Failed { reason, pause: Duration::ZERO }),
+        };
+        if !resuming {
+            self.last_identify = Some(Instant::now());
+        }
+        self.status.expect_progress_within(socket.interval() * 2 + self.config.patience);
+        let end = socket.serve(self, &opening, asked_at).await;
+        Ok(match end {
+            // A session that was never opened is resumed no more often than it takes to see that.
+            End::Lost { reason, opened: false } if resuming && self.failures >= 3 => End::Invalid { reason },
+            end => end,
+        })
+    }
+
+    /// An event has come: the session goes on after it.
+    async fn received(&mut self, dispatch: Dispatch) {
+        if dispatch.name == "READY"
+            && let Ok(ready) = serde_json::from_str::<Ready>(dispatch.data.get())
+        {
+            self.session =
+                Some(Session { id: ready.session_id, url: ready.resume_gateway_url, seq: dispatch.seq });
+        } else if let Some(session) = &mut self.session {
+            session.seq = dispatch.seq;
+        }
+        // Nobody takes it any more only when all of this is about to be dropped.
+        self.events.send(dispatch).await.ok();
+    }
+
+    async fn interrupted(&mut self, reason: String, pause: Duration) {
+        let pause = pause.max(self.config.pause(self.failures));
+        self.failures = self.failures.saturating_add(1);
+        let state = ConnectionState::Interrupted(reason.clone());
+        if self.status.state() != state {
+            tracing::warn!(channel = %self.config.channel, reason, "the connection is interrupted");
+            self.status.set(state);
+        }
+        sleep(pause).await;
+    }
+
+    /// Discord grants a thousand sessions a day, and takes the token from who begins more.
+    async fn wait_for_budget(&self, limit: &StartLimit) {
+        if let Some(last) = self.last_identify {
+            sleep_until(last + self.config.identify_every).await;
+        }
+        let rest = Duration::from_millis(limit.reset_after);
+        let reserve = RESERVE.min(limit.total / 10);
+        if limit.remaining < reserve {
+            let pause = rest / limit.remaining.max(1);
+            let reason = format!("of {} sessions a day {} are left", limit.total, limit.remaining);
+            tracing::warn!(channel = %self.config.channel, reason, "waiting before the next session");
+            self.status.set(ConnectionState::Interrupted(reason));
+            sleep(pause).await;
+        }
+    }
+}
+
+/// Asks where a session can be opened, and for the time.
+pub(crate) async fn ask(client: &Client) -> Result<(GatewayInfo, Option<u64>), CallError> {
+    let route = Route { name: "GET gateway", major: 0 };
+    let reply = client.call(Method::GET, route, "/gateway/bot", None::<&()>).await?;
+    Ok((reply.read()?, reply.date))
+}

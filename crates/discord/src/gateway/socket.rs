@@ -1,0 +1,222 @@
+//! One connection to the gateway.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use switchboard_core::RunError;
+use tokio::{
+    net::TcpStream,
+    time::{Instant, sleep_until, timeout},
+};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async_with_config,
+    tungstenite::{Error, Message, Utf8Bytes, protocol::WebSocketConfig},
+};
+use url::Url;
+
+use super::{
+    Dispatch, Gateway, close,
+    frame::{self, Frame, Hello, op},
+};
+use crate::marks::Session;
+
+/// The longest payload that is read, in bytes. A large guild is some megabytes.
+const LONGEST: usize = 64 * 1024 * 1024;
+
+/// How a connection gets its session.
+pub(crate) enum Opening {
+    /// A new one.
+    Identify,
+    /// One that goes on after its event `seq`.
+    Resume(Session),
+}
+
+/// Why a connection ended.
+pub(crate) enum End {
+    /// A person must act.
+    Fatal(RunError),
+    /// The connection is gone; the session, if there is one, may be resumed.
+    Lost {
+        reason: String,
+        /// Whether anything came of the connection.
+        opened: bool,
+    },
+    /// There was none.
+    Failed { reason: String, pause: Duration },
+    /// The session is over.
+    Invalid { reason: String },
+}
+
+pub(super) struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    interval: Duration,
+    /// Whether the last heartbeat was answered.
+    acknowledged: bool,
+    /// Whether the session has been opened.
+    opened: bool,
+}
+
+impl Socket {
+    /// Connects, and waits until Discord says hello.
+    pub(super) async fn open(url: &str, patience: Duration) -> Result<Self, String> {
+        let url = address(url).ok_or("the gateway's address is none")?;
+        let config = WebSocketConfig::default().max_message_size(Some(LONGEST)).max_frame_size(Some(LONGEST));
+        let opened = timeout(patience, async {
+            let (mut stream, _) = connect_async_with_config(url.as_str(), Some(config), true)
+                .await
+                .map_err(|error| told(&error))?;
+            loop {
+                match stream.next().await {
+                    Some(Ok(Message::Text(text))) => return Ok((stream, hello(&text)?)),
+                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                    Some(Err(error)) => return Err(told(&error)),
+                    Some(Ok(_)) | None => return Err("the gateway says no hello".to_owned()),
+                }
+            }
+        });
+        let opened = opened.await.map_err(|_| "the gateway does not answer")?;
+        let (stream, interval) = opened?;
+        Ok(Self { stream, interval, acknowledged: true, opened: false })
+    }
+
+    /// How often Discord wants a heartbeat.
+    pub(super) fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// Opens the session and hands over its events until the connection ends. While nobody takes them, nothing
+    /// more is read, but heartbeats go on.
+    pub(super) async fn serve(
+        &mut self,
+        gateway: &mut Gateway<'_>,
+        opening: &Opening,
+        asked_at: Option<u64>,
+    ) -> End {
+        if let Err(end) = self.say(frame::open(opening, &gateway.config.token)).await {
+            return end;
+        }
+        let silence = Instant::now() + gateway.config.patience;
+        // At a random time at first, so that all who reconnect at once do not beat at once.
+        let mut beat = Instant::now() + self.interval.mul_f64(fastrand::f64());
+        let events = gateway.events.clone();
+        loop {
+            let heard = tokio::select! {
+                () = sleep_until(beat) => {
+                    beat += self.interval;
+                    let seq = gateway.session.as_ref().map(|session| session.seq);
+                    // What is not read cannot be seen to be answered.
+                    let answered = self.acknowledged || events.capacity() == 0;
+                    self.beat(seq, answered).await
+                }
+                () = sleep_until(silence), if !self.opened => {
+                    Err(self.lost("the gateway opens no session"))
+                }
+                message = async {
+                    let _room = events.reserve().await;
+                    self.stream.next().await
+                } => match self.hear(message) {
+                    Ok(Some(frame)) => self.take(gateway, frame, asked_at).await,
+                    Ok(None) => Ok(()),
+                    Err(end) => Err(end),
+                },
+            };
+            if let Err(end) = heard {
+                return end;
+            }
+        }
+    }
+
+    fn hear(&mut self, message: Option<Result<Message, Error>>) -> Result<Option<Frame>, End> {
+        match message {
+            // What is no payload of the gateway's is nothing that could be done anything about.
+            Some(Ok(Message::Text(text))) => Ok(serde_json::from_str(&text).ok()),
+            Some(Ok(Message::Close(frame))) => {
+                Err(close::meaning(frame.map(|frame| u16::from(frame.code)), self.opened))
+            }
+            Some(Ok(_)) => Ok(None),
+            Some(Err(error)) => Err(self.lost(&told(&error))),
+            None => Err(close::meaning(None, self.opened)),
+        }
+    }
+
+    async fn take(
+        &mut self,
+        gateway: &mut Gateway<'_>,
+        frame: Frame,
+        asked_at: Option<u64>,
+    ) -> Result<(), End> {
+        match (frame.op, frame.s, frame.t, frame.d) {
+            (op::DISPATCH, Some(seq), Some(name), Some(data)) => {
+                self.opened = true;
+                let asked_at = asked_at.filter(|_| name == "READY");
+                gateway.received(Dispatch { seq, name, data, asked_at }).await;
+                Ok(())
+            }
+            (op::HEARTBEAT, ..) => {
+                let seq = gateway.session.as_ref().map(|session| session.seq);
+                self.beat(seq, true).await
+            }
+            (op::HEARTBEAT_ACK, ..) => {
+                self.acknowledged = true;
+                gateway.status.progress();
+                Ok(())
+            }
+            (op::RECONNECT, ..) => Err(self.lost("Discord asks to connect again")),
+            (op::INVALID_SESSION, _, _, data) if data.as_ref().is_some_and(|data| data.get() == "true") => {
+                Err(self.lost("Discord asks to resume the session"))
+            }
+            (op::INVALID_SESSION, ..) => {
+                Err(End::Invalid { reason: "Discord says that it is invalid".to_owned() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn beat(&mut self, seq: Option<u64>, answered: bool) -> Result<(), End> {
+        if !answered {
+            return Err(self.lost("the gateway does not answer heartbeats"));
+        }
+        self.acknowledged = false;
+        self.say(frame::heartbeat(seq)).await
+    }
+
+    /// A connection that takes nothing is as good as none.
+    async fn say(&mut self, text: String) -> Result<(), End> {
+        let said = timeout(self.interval, self.stream.send(Message::Text(Utf8Bytes::from(text)))).await;
+        match said {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(self.lost(&told(&error))),
+            Err(_) => Err(self.lost("the gateway takes nothing")),
+        }
+    }
+
+    fn lost(&self, reason: &str) -> End {
+        End::Lost { reason: reason.to_owned(), opened: self.opened }
+    }
+}
+
+/// The gateway's address, for version 10 in JSON.
+fn address(url: &str) -> Option<Url> {
+    let mut url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "ws" | "wss"))?;
+    url.set_query(Some("v=10&encoding=json"));
+    Some(url)
+}
+
+fn hello(text: &str) -> Result<Duration, String> {
+    let frame: Option<Frame> = serde_json::from_str(text).ok();
+    let hello = frame.filter(|frame| frame.op == op::HELLO).and_then(|frame| frame.d);
+    let hello = hello.and_then(|hello| serde_json::from_str::<Hello>(hello.get()).ok());
+    let hello = hello.filter(|hello| hello.heartbeat_interval > 0).ok_or("the gateway says no hello")?;
+    Ok(Duration::from_millis(hello.heartbeat_interval))
+}
+
+/// What is wrong, without what was received.
+fn told(error: &Error) -> String {
+    match error {
+        Error::Io(error) => format!("the connection to the gateway failed: {}", error.kind()),
+        Error::Tls(error) => format!("no secure connection to the gateway: {error}"),
+        Error::Http(response) => format!("the gateway answers with status {}", response.status().as_u16()),
+        Error::ConnectionClosed | Error::AlreadyClosed => "the gateway closed the connection".to_owned(),
+        _ => "the connection to the gateway broke".to_owned(),
+    }
+}

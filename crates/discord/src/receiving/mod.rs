@@ -1,0 +1,244 @@
+//! Receiving: what the gateway tells, and what it did not.
+//!
+//! Two things go on side by side. The gateway's connections hand over events in order; here they are taken one
+//! after the other, and stored together with where the channel stands (`marks`). As long as the session goes on,
+//! also over connections and processes, nothing is missing. A session that begins anew may have missed
+//! something, which is fetched from history before anything that came later in the same place (`history`): from
+//! the direct channels that are known, from whatever a guild names as newer than what we know, and from every
+//! other place as soon as something is written there. Live events wait meanwhile, so that order holds.
+
+mod guild;
+mod history;
+mod live;
+
+use std::collections::{HashMap, HashSet};
+
+use serde::Deserialize;
+use switchboard_core::{AcceptError, ConnectionState, Event, Inbox, RunError};
+use tokio::{sync::mpsc, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    DiscordConfig,
+    client::{Client, Route},
+    error::CallError,
+    gateway::{Dispatch, Gateway},
+    id::{self, Address},
+    marks::Marks,
+};
+
+pub(crate) use guild::Channel;
+
+/// How many events wait to be stored before nothing more is read.
+const WAITING: usize = 1_000;
+/// The most messages of one transaction.
+const BATCH: usize = 100;
+
+/// Receives until `stop`.
+pub(crate) async fn run(
+    client: &Client,
+    config: &DiscordConfig,
+    inbox: Inbox,
+    stop: CancellationToken,
+) -> Result<(), RunError> {
+    let status = inbox.status().clone();
+    status.set(ConnectionState::Connecting);
+    // What is dropped here is not stored, and the session goes on before it.
+    match stop.run_until_cancelled(receive(client, config, inbox)).await {
+        Some(Ended::Fatal(error)) => Err(error),
+        Some(Ended::NotOwner) => {
+            // No connection is left that could take the session from the new owner.
+            stop.cancelled().await;
+            status.set(ConnectionState::Stopped);
+            Ok(())
+        }
+        None => {
+            status.set(ConnectionState::Stopped);
+            Ok(())
+        }
+    }
+}
+
+async fn receive(client: &Client, config: &DiscordConfig, inbox: Inbox) -> Ended {
+    let marks = stored_marks(config, &inbox).await;
+    let me = match me(client, config, &inbox).await {
+        Ok(me) => me,
+        Err(error) => return Ended::Fatal(error),
+    };
+    let (sender, events) = mpsc::channel(WAITING);
+    let gateway = Gateway::new(client, config, inbox.status().clone(), marks.session.clone(), sender);
+    let receiver = Receiver {
+        client,
+        config,
+        inbox,
+        me,
+        marks,
+        pending: Vec::new(),
+        new_session: false,
+        fetched: HashMap::new(),
+        roles: HashMap::new(),
+        told: HashSet::new(),
+    };
+    tokio::select! {
+        error = gateway.run() => Ended::Fatal(error),
+        ended = receiver.run(events) => ended,
+    }
+}
+
+/// Why receiving ended by itself.
+enum Ended {
+    Fatal(RunError),
+    /// Another replica owns the channel.
+    NotOwner,
+}
+
+/// Takes what comes.
+struct Receiver<'a> {
+    client: &'a Client,
+    config: &'a DiscordConfig,
+    inbox: Inbox,
+    /// The bot's id.
+    me: u64,
+    /// Where the channel stands, `pending` included.
+    marks: Marks,
+    /// What is to be stored next.
+    pending: Vec<Event>,
+    /// Whether the session began in this process: what came before it may be missing.
+    new_session: bool,
+    /// In a new session, the places that nothing is missing from any more, with the last message that was
+    /// taken from history.
+    fetched: HashMap<Address, u64>,
+    /// The bot's roles in guilds.
+    roles: HashMap<u64, Vec<u64>>,
+    /// What has been said in the log and need not be repeated.
+    told: HashSet<Warning>,
+}
+
+/// A warning that is worth one line, however often its reason comes up.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Warning {
+    /// The history of a channel cannot be read.
+    History(u64),
+    /// Messages come without their content.
+    Content,
+}
+
+impl Receiver<'_> {
+    async fn run(mut self, mut events: mpsc::Receiver<Dispatch>) -> Ended {
+        loop {
+            if let Err(ended) = self.round(&mut events).await {
+                return ended;
+            }
+        }
+    }
+
+    /// Takes what has come, and stores it in as few transactions as possible.
+    async fn round(&mut self, events: &mut mpsc::Receiver<Dispatch>) -> Result<(), Ended> {
+        if self.marks.behind && self.marks.session.is_some() {
+            // The process before this one did not come to the end of it.
+            self.new_session = true;
+            self.fetch_direct().await?;
+        }
+        let Some(first) = events.recv().await else {
+            // The gateway ends only by an error, which is what is told then.
+            return std::future::pending().await;
+        };
+        self.take(first).await?;
+        while self.pending.len() < BATCH
+            && let Ok(next) = events.try_recv()
+        {
+            self.take(next).await?;
+        }
+        if self.pending.is_empty() { Ok(()) } else { self.store().await }
+    }
+
+    async fn take(&mut self, dispatch: Dispatch) -> Result<(), Ended> {
+        let seq = dispatch.seq;
+        match dispatch.name.as_str() {
+            // It sets the number by itself.
+            "READY" => return self.ready(&dispatch).await,
+            "RESUMED" => self.connected(),
+            "MESSAGE_CREATE" => self.message(&dispatch.data).await?,
+            "GUILD_CREATE" => self.guild(&dispatch.data).await?,
+            "GUILD_MEMBER_UPDATE" => self.member(&dispatch.data),
+            _ => {}
+        }
+        if let Some(session) = &mut self.marks.session {
+            session.seq = seq;
+        }
+        Ok(())
+    }
+
+    fn connected(&self) {
+        let status = self.inbox.status();
+        if status.state() != ConnectionState::Connected {
+            tracing::info!(channel = %self.config.channel, "connected to the gateway");
+        }
+        status.set(ConnectionState::Connected);
+    }
+
+    /// Stores what is pending with where the channel stands. While the store does not take it, nothing else is
+    /// done.
+    async fn store(&mut self) -> Result<(), Ended> {
+        let events = std::mem::take(&mut self.pending);
+        let cursor = self.marks.cursor();
+        loop {
+            match self.inbox.accept(events.clone(), Some(cursor.clone())).await {
+                Ok(_) => return Ok(()),
+                Err(AcceptError::Unavailable { retry_after }) => sleep(retry_after).await,
+                Err(AcceptError::NotOwner) => return Err(Ended::NotOwner),
+            }
+        }
+    }
+}
+
+/// Where the channel stands. A cursor that cannot be read now is not taken for none.
+async fn stored_marks(config: &DiscordConfig, inbox: &Inbox) -> Marks {
+    loop {
+        let Ok(cursor) = inbox.cursor().await else {
+            sleep(config.first_pause).await;
+            continue;
+        };
+        let Some(cursor) = cursor else { return Marks::default() };
+        return Marks::parse(&cursor).unwrap_or_else(|| {
+            tracing::warn!(channel = %config.channel, "the cursor is not one of this version; beginning with what comes now");
+            Marks::default()
+        });
+    }
+}
+
+/// Who the bot is. Asked until Discord says it.
+async fn me(client: &Client, config: &DiscordConfig, inbox: &Inbox) -> Result<u64, RunError> {
+    let mut failures = 0;
+    loop {
+        match ask_me(client).await {
+            Ok(me) => return Ok(me.id.get()),
+            Err(error) => {
+                if let Some(error) = error.needs_a_person() {
+                    return Err(error);
+                }
+                let reason = error.describe();
+                tracing::warn!(channel = %config.channel, reason, "Discord does not say who the bot is");
+                inbox.status().set(ConnectionState::Interrupted(reason));
+                sleep(config.pause(failures).max(error.retry_after().unwrap_or_default())).await;
+                failures = failures.saturating_add(1);
+            }
+        }
+    }
+}
+
+/// What of `GET /users/@me` is of use to us.
+#[derive(Deserialize)]
+pub(crate) struct Me {
+    pub(crate) id: serenity::model::id::UserId,
+    pub(crate) username: String,
+}
+
+pub(crate) async fn ask_me(client: &Client) -> Result<Me, CallError> {
+    client.get(Route { name: "GET me", major: 0 }, "/users/@me").await
+}
+
+/// The mark of a channel that never ran: nothing that was written before is taken.
+fn beginning(asked_at: Option<u64>) -> u64 {
+    asked_at.map(id::first_of).unwrap_or_default()
+}
