@@ -148,7 +148,9 @@ impl Client {
         if matches!(status.as_u16(), 401 | 403 | 429) && !shared {
             limits.invalid(now);
         }
-        if text(headers, "x-ratelimit-remaining") == Some("0")
+        // The pause that a 429 asks for is told instead, and kept by the engine.
+        if status != StatusCode::TOO_MANY_REQUESTS
+            && text(headers, "x-ratelimit-remaining") == Some("0")
             && let Some(retry_after) = text(headers, "x-ratelimit-reset-after").and_then(seconds)
         {
             limits.pause(route.name, route.major, Pause { retry_after, everything: false }, now);
@@ -167,7 +169,10 @@ impl Client {
             let everything = fault.is_none_or(|fault| fault.global)
                 || headers.contains_key(HeaderName::from_static("x-ratelimit-global"));
             let pause = Pause { retry_after, everything };
-            self.limits().pause(route.name, route.major, pause, Instant::now());
+            if everything {
+                // Also for what the engine does not pace, such as reading history.
+                self.limits().pause(route.name, route.major, pause, Instant::now());
+            }
             return limited(pause);
         }
         match fault {

@@ -82,8 +82,8 @@ mod tests {
     const SEND: &str = "send";
     const SECOND: Duration = Duration::from_secs(1);
 
-    #[tokio::test(start_paused = true)]
-    async fn a_pause_holds_what_it_names_until_it_is_over() {
+    #[test]
+    fn a_pause_holds_what_it_names_until_it_is_over() {
         let (mut limits, now) = (Limits::default(), Instant::now());
         limits.pause(SEND, 1, Pause { retry_after: SECOND, everything: false }, now);
         assert_eq!(limits.check(SEND, 1, now), Err(Pause { retry_after: SECOND, everything: false }));
@@ -93,8 +93,8 @@ mod tests {
         assert_eq!(limits.check("typing", 2, now), Err(Pause { retry_after: SECOND, everything: true }));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn nothing_is_called_long_before_the_ban() {
+    #[test]
+    fn nothing_is_called_long_before_the_ban() {
         let (mut limits, now) = (Limits::default(), Instant::now());
         for _ in 0..MOST_INVALID - 1 {
             limits.invalid(now);

@@ -13,6 +13,7 @@ use switchboard_discord::{DiscordConfig, DiscordMessenger};
 use switchboard_testkit::{
     conformance::{Connection, Harness, Lacks, Oddity, Room, Shown, Trouble, View, Written},
     discord::{Bot, Channel, FakeDiscord, Fault, Guild, Posted, Sent, User},
+    port::free_port,
 };
 
 const TOKEN: &str = "MTIzNDU2Nzg5.GxYzAb.the-secret-part-of-the-token";
@@ -34,7 +35,7 @@ pub struct Discords {
 impl Harness for Discords {
     async fn start() -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
-        let fake = FakeDiscord::start().await.unwrap();
+        let fake = FakeDiscord::start_at(free_port().unwrap()).await.unwrap();
         let bot = fake.bot(TOKEN);
         let guild = bot.guild("Shop");
         Self { fake, bot, guild, users: Mutex::default(), channels: Mutex::default() }

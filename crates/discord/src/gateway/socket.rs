@@ -1,4 +1,7 @@
 //! One connection to the gateway.
+//!
+//! The library below logs every payload, the token in the first one included, at its lowest level. So whatever
+//! it is asked to do is done without a subscriber: nothing of it can be logged, whatever the filter.
 
 use std::time::Duration;
 
@@ -12,6 +15,7 @@ use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async_with_config,
     tungstenite::{Error, Message, Utf8Bytes, protocol::WebSocketConfig},
 };
+use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
 use url::Url;
 
 use super::{
@@ -74,7 +78,10 @@ impl Socket {
                 }
             }
         });
-        let opened = opened.await.map_err(|_| "the gateway does not answer")?;
+        let opened = opened
+            .with_subscriber(NoSubscriber::default())
+            .await
+            .map_err(|_| "the gateway does not answer")?;
         let (stream, interval) = opened?;
         Ok(Self { stream, interval, acknowledged: true, opened: false })
     }
@@ -113,7 +120,7 @@ impl Socket {
                 }
                 message = async {
                     let _room = events.reserve().await;
-                    self.stream.next().await
+                    self.stream.next().with_subscriber(NoSubscriber::default()).await
                 } => match self.hear(message) {
                     Ok(Some(frame)) => self.take(gateway, frame, asked_at).await,
                     Ok(None) => Ok(()),
@@ -182,7 +189,8 @@ impl Socket {
 
     /// A connection that takes nothing is as good as none.
     async fn say(&mut self, text: String) -> Result<(), End> {
-        let said = timeout(self.interval, self.stream.send(Message::Text(Utf8Bytes::from(text)))).await;
+        let sending = self.stream.send(Message::Text(Utf8Bytes::from(text)));
+        let said = timeout(self.interval, sending.with_subscriber(NoSubscriber::default())).await;
         match said {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(self.lost(&told(&error))),

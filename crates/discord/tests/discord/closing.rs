@@ -1,0 +1,84 @@
+//! What ends a connection, and what ends the channel.
+
+use switchboard_testkit::{discord::Fault, wait::wait_for};
+
+use crate::support::{Channel, LIMIT};
+
+#[tokio::test]
+async fn what_a_person_must_see_to_ends_the_run() {
+    for code in [4004, 4010, 4011, 4012, 4013, 4014] {
+        let mut channel = Channel::start().await;
+        channel.bot.closes_connections(code);
+        let error = channel.ended().await.expect_err("a person must act");
+        assert!(!error.reason.is_empty() && !error.remedy.is_empty(), "{code}: {error}");
+        assert_eq!(channel.bot.identifies().len(), 1, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_intent_is_named() {
+    let mut channel = Channel::new().await;
+    channel.bot.reads_content(false);
+    channel.begin();
+    let error = channel.ended().await.expect_err("the intent is not granted");
+    assert!(error.to_string().contains("MESSAGE_CONTENT"), "{error}");
+}
+
+#[tokio::test]
+async fn a_revoked_token_ends_the_run() {
+    let mut channel = Channel::start().await;
+    channel.bot.revokes_token();
+    let error = channel.ended().await.expect_err("the token is no longer good");
+    assert!(error.reason.contains("token"), "{error}");
+    channel.begin();
+    assert!(channel.ended().await.is_err(), "nor is it at the next start");
+}
+
+#[tokio::test]
+async fn a_gateway_that_answers_nothing_is_left() {
+    let mut channel = Channel::new().await;
+    channel.bot.plan(Fault::NoAnswer).on("IDENTIFY").next(1);
+    channel.begin();
+    channel.interrupted("opens no session").await;
+    channel.connected().await;
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_resumed_is_followed_by_another() {
+    let channel = Channel::start().await;
+    for code in [4007, 4009] {
+        let sessions = channel.bot.identifies().len();
+        channel.bot.closes_connections(code);
+        channel.bot.wait_for_identifies(sessions + 1, LIMIT).await;
+        channel.bot.wait_for_connections(1, LIMIT).await;
+    }
+    channel.bot.user("Alice").sends("hello");
+    channel.holds(&["hello"]).await;
+}
+
+#[tokio::test]
+async fn the_day_s_sessions_are_not_used_up() {
+    let channel = Channel::start().await;
+    channel.bot.identifies_left(0);
+    channel.bot.invalidates_sessions(false);
+    channel.interrupted("of 1000 sessions a day 0 are left").await;
+    assert_eq!(channel.bot.identifies().len(), 1);
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_read_is_kept() {
+    let channel = Channel::start().await;
+    let data = serde_json::json!({ "id": "17", "channel_id": "18", "content": 5 });
+    channel.bot.push_event("MESSAGE_CREATE", &data);
+    channel.bot.push_event("SOMETHING_NEW", &data);
+    channel.bot.user("Alice").sends("hello");
+    channel.holds(&["hello"]).await;
+    let unreadable = async || {
+        channel.store.lock().events.iter().find_map(|event| match event {
+            switchboard_core::Event::Unreadable(unreadable) => Some(unreadable.clone()),
+            _ => None,
+        })
+    };
+    let unreadable = wait_for("what cannot be read", LIMIT, unreadable).await;
+    assert_eq!((unreadable.event_id.as_str(), unreadable.raw), ("m17", data.to_string()));
+}

@@ -1,0 +1,198 @@
+//! What the gateway does not tell is found in history, in order and once.
+
+use std::time::Duration;
+
+use switchboard_testkit::discord::{Fault, Permission};
+
+use crate::support::{Channel, LIMIT};
+
+/// Begins a new session, in which nothing of the one before comes again.
+async fn new_session(channel: &Channel) {
+    let sessions = channel.bot.identifies().len();
+    channel.bot.invalidates_sessions(false);
+    channel.bot.wait_for_identifies(sessions + 1, LIMIT).await;
+    channel.bot.wait_for_connections(1, LIMIT).await;
+}
+
+#[tokio::test]
+async fn a_lost_connection_loses_nothing_and_costs_no_session() {
+    let channel = Channel::start().await;
+    let alice = channel.bot.user("Alice");
+    alice.sends("before");
+    channel.holds(&["before"]).await;
+    for what in 0..4 {
+        let resumes = channel.bot.resumes().len();
+        match what {
+            0 => channel.bot.drops_connections(),
+            1 => channel.bot.closes_connections(4000),
+            2 => channel.bot.asks_to_reconnect(),
+            _ => channel.bot.invalidates_sessions(true),
+        }
+        alice.sends(&format!("during {what}"));
+        let resumes = channel.bot.wait_for_resumes(resumes + 1, LIMIT).await;
+        assert!(resumes.last().unwrap().at_resume_url, "at the address that READY named");
+        channel.bot.wait_for_connections(1, LIMIT).await;
+    }
+    alice.sends("after");
+    channel.holds(&["before", "during 0", "during 1", "during 2", "during 3", "after"]).await;
+    assert_eq!(channel.bot.identifies().len(), 1);
+}
+
+#[tokio::test]
+async fn a_zombie_is_noticed_and_its_session_resumed() {
+    let mut channel = Channel::new().await;
+    channel.fake.heartbeat_every(Duration::from_millis(200));
+    channel.run().await;
+    let alice = channel.bot.user("Alice");
+    alice.sends("before");
+    channel.holds(&["before"]).await;
+    channel.bot.freezes_connections();
+    alice.sends("to the zombie");
+    channel.holds(&["before", "to the zombie"]).await;
+    assert_eq!(channel.bot.identifies().len(), 1);
+}
+
+#[tokio::test]
+async fn a_new_session_is_preceded_by_what_was_missed() {
+    let channel = Channel::start().await;
+    let guild = channel.bot.guild("Shop");
+    let (help, forum, alice) = (guild.text_channel("help"), guild.forum("ideas"), channel.bot.user("Alice"));
+    let thread = help.opens_thread(&alice, "thread");
+    alice.sends("1 direct");
+    channel.holds(&["1 direct"]).await;
+    alice.says("2 direct").send_unheard();
+    alice.says("3 guild").in_channel(&help).send_unheard();
+    alice.says("4 thread").in_channel(&thread).send_unheard();
+    let (post, _) = forum.posts(&alice, "post", "5 post");
+    channel.messages(2).await;
+    alice.says("6 post").in_channel(&post).send_unheard();
+    new_session(&channel).await;
+    alice.sends("7 direct");
+    alice.says("8 guild").in_channel(&help).send();
+    let messages = channel.messages(8).await;
+    let mut texts: Vec<_> = messages.iter().map(|message| message.text.as_str()).collect();
+    let at = |text| messages.iter().position(|message| message.text == text).unwrap();
+    for (earlier, later) in
+        [("1 direct", "2 direct"), ("2 direct", "7 direct"), ("3 guild", "8 guild"), ("5 post", "6 post")]
+    {
+        assert!(at(earlier) < at(later), "{texts:?}");
+    }
+    texts.sort_unstable();
+    let all = ["1 direct", "2 direct", "3 guild", "4 thread", "5 post", "6 post", "7 direct", "8 guild"];
+    assert_eq!(texts, all);
+    assert_ne!(messages[at("4 thread")].conversation, messages[at("3 guild")].conversation);
+}
+
+#[tokio::test]
+async fn another_process_goes_on_with_the_session() {
+    let mut channel = Channel::start().await;
+    channel.stop().await;
+    // Nobody who wrote before: no history would lead here.
+    channel.bot.user("Alice").sends("for the first time");
+    channel.run().await;
+    channel.holds(&["for the first time"]).await;
+    assert_eq!(channel.bot.identifies().len(), 1);
+}
+
+#[tokio::test]
+async fn after_a_long_downtime_history_is_read_in_pages() {
+    let mut channel = Channel::start().await;
+    let help = channel.bot.guild("Shop").text_channel("help");
+    let alice = channel.bot.user("Alice");
+    alice.sends("direct");
+    channel.holds(&["direct"]).await;
+    channel.stop().await;
+    channel.bot.forgets_sessions();
+    let texts: Vec<String> = (0..250).map(|number| format!("{number}")).collect();
+    for text in &texts {
+        alice.sends(text);
+        alice.says(text).in_channel(&help).send();
+    }
+    channel.run().await;
+    let messages = channel.messages(501).await;
+    assert_eq!(messages.len(), 501);
+    for place in ["@", ""] {
+        let of_place =
+            messages[1..].iter().filter(|it| it.conversation.as_str().starts_with('@') != place.is_empty());
+        let of_place: Vec<_> = of_place.map(|message| message.text.clone()).collect();
+        assert_eq!(of_place, texts);
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_s_first_message_is_found_with_the_next_one() {
+    let mut channel = Channel::start().await;
+    channel.stop().await;
+    channel.bot.forgets_sessions();
+    let alice = channel.bot.user("Alice");
+    alice.sends("while nobody listened");
+    channel.run().await;
+    alice.sends("hello?");
+    channel.holds(&["while nobody listened", "hello?"]).await;
+}
+
+#[tokio::test]
+async fn what_was_written_in_an_outage_of_a_guild_is_found() {
+    let channel = Channel::start().await;
+    let guild = channel.bot.guild("Shop");
+    let (help, alice) = (guild.text_channel("help"), channel.bot.user("Alice"));
+    alice.says("before").in_channel(&help).send();
+    channel.holds(&["before"]).await;
+    guild.goes_out();
+    alice.says("during").in_channel(&help).send();
+    guild.recovers();
+    alice.says("after").in_channel(&help).send();
+    channel.holds(&["before", "during", "after"]).await;
+}
+
+#[tokio::test]
+async fn history_that_cannot_be_read_holds_nothing_up() {
+    let channel = Channel::start().await;
+    let guild = channel.bot.guild("Shop");
+    let (hidden, mute, help) =
+        (guild.text_channel("hidden"), guild.text_channel("mute"), guild.text_channel("help"));
+    hidden.denies(Permission::ViewChannel);
+    mute.denies(Permission::ReadMessageHistory);
+    let alice = channel.bot.user("Alice");
+    for place in [&hidden, &mute, &help] {
+        alice.says("missed").in_channel(place).send_unheard();
+    }
+    let deleted = alice.says("deleted").in_channel(&help).send_unheard();
+    alice.deletes(deleted);
+    new_session(&channel).await;
+    alice.says("heard").in_channel(&mute).send();
+    channel.holds(&["missed", "heard"]).await;
+}
+
+#[tokio::test]
+async fn fetching_is_repeated_until_it_succeeds() {
+    let channel = Channel::start().await;
+    let alice = channel.bot.user("Alice");
+    alice.sends("before");
+    channel.holds(&["before"]).await;
+    alice.says("missed").send_unheard();
+    for fault in
+        [Fault::bad_gateway(), Fault::too_many_requests(0.05), Fault::Closed, Fault::internal_error()]
+    {
+        channel.bot.plan(fault).on("GET /channels/*/messages").next(1);
+    }
+    new_session(&channel).await;
+    alice.sends("after");
+    channel.holds(&["before", "missed", "after"]).await;
+}
+
+#[tokio::test]
+async fn an_outage_that_outlasts_the_session_loses_nothing() {
+    let channel = Channel::start().await;
+    let alice = channel.bot.user("Alice");
+    alice.sends("before");
+    channel.holds(&["before"]).await;
+    channel.fake.go_down().await;
+    channel.interrupted("gateway").await;
+    alice.sends("during");
+    channel.bot.forgets_sessions();
+    channel.fake.come_back().await.unwrap();
+    channel.connected().await;
+    alice.sends("after");
+    channel.holds(&["before", "during", "after"]).await;
+}

@@ -1,0 +1,74 @@
+//! What comes in, as what, and for whom.
+
+use switchboard_core::{Addressed, Place};
+
+use crate::support::Channel;
+
+#[tokio::test]
+async fn what_is_no_text_is_put_into_words() {
+    let channel = Channel::start().await;
+    let alice = channel.bot.user("Alice");
+    alice.says("look").attaches("a.png", "image/png", 5).send();
+    alice.says("").attaches("a.pdf", "application/pdf", 5).attaches("b.mp4", "video/mp4", 5).send();
+    alice.says("").sticker("Wave").send();
+    alice.says(&format!("{} hi", channel.bot.mention())).send();
+    alice.says("").send();
+    let messages = channel.messages(5).await;
+    let texts: Vec<&str> = messages.iter().map(|message| message.text.as_str()).collect();
+    let named = texts[3];
+    assert_eq!(
+        (&texts[..3], texts[4]),
+        (
+            &["look\n[image: a.png]", "[file: a.pdf]\n[video: b.mp4]", "[sticker: Wave]"][..],
+            "[empty message]"
+        )
+    );
+    assert!(named.starts_with('@') && named.ends_with(" hi") && !named.contains('<'), "{named}");
+    assert_eq!(messages[0].user_name.as_deref(), Some("Alice"));
+    assert!(messages[0].sent_at.is_some());
+}
+
+#[tokio::test]
+async fn a_message_is_for_the_bot_or_for_the_room() {
+    let channel = Channel::start().await;
+    let (bot, guild) = (&channel.bot, channel.bot.guild("Shop"));
+    let (help, alice) = (guild.text_channel("help"), channel.bot.user("Alice"));
+    let (own, given, other) = (guild.bot_role(), guild.role("support"), guild.role("others"));
+    guild.gives_bot(given);
+    let direct = alice.sends("direct");
+    let first = channel.messages(1).await.remove(0);
+    assert_eq!((first.place, first.addressed), (Place::Direct, Addressed::ToBot));
+    assert_eq!(first.conversation.as_str(), format!("@{}", direct.channel_id));
+
+    let mut expected = Vec::new();
+    for (text, addressed) in [
+        ("to all".to_owned(), Addressed::ToRoom),
+        ("@everyone".to_owned(), Addressed::ToRoom),
+        (bot.mention(), Addressed::ToBot),
+        (format!("<@&{own}>"), Addressed::ToBot),
+        (format!("<@&{given}>"), Addressed::ToBot),
+        (format!("<@&{other}>"), Addressed::ToRoom),
+        (alice.mention(), Addressed::ToRoom),
+    ] {
+        alice.says(&text).in_channel(&help).send();
+        expected.push((text, addressed));
+    }
+    let messages = channel.messages(1 + expected.len()).await;
+    for (message, (text, addressed)) in messages[1..].iter().zip(&expected) {
+        assert_eq!((message.place, message.addressed), (Place::Group, *addressed), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn bots_webhooks_and_the_system_are_left_out() {
+    let channel = Channel::start().await;
+    let help = channel.bot.guild("Shop").text_channel("help");
+    channel.bot.other_bot("Other").says("bot").in_channel(&help).send();
+    channel.bot.webhook("CI").says("webhook").in_channel(&help).send();
+    let alice = channel.bot.user("Alice");
+    for kind in [6, 7, 8, 18, 21] {
+        alice.says("system").of_type(kind).in_channel(&help).send();
+    }
+    alice.says("person").in_channel(&help).send();
+    channel.holds(&["person"]).await;
+}
