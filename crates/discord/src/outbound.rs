@@ -42,14 +42,14 @@ impl DiscordMessenger {
         let Some(message) = NewMessage::new(send, self.config.link_previews) else {
             return Err(rejected("Discord takes markdown only"));
         };
-        let sent = match self.post(address, &message).await {
+        let reply = match self.post(address, &message).await {
             Err(CallError::Refused(refusal)) if refusal.code == NO_REPLY && message.is_reply() => {
                 self.post(address, &message.without_reference()).await
             }
-            sent => sent,
+            reply => reply,
         };
-        let sent: Sent = sent.and_then(|reply| reply.read()).map_err(CallError::into_send_error)?;
-        Ok(Receipt { messages: vec![id::message(sent.id.get())] })
+        let Sent { id } = reply.and_then(|reply| reply.read()).map_err(CallError::into_send_error)?;
+        Ok(Receipt { messages: vec![id::message(id.get())] })
     }
 
     async fn post(&self, address: Address, message: &NewMessage<'_>) -> Result<Reply, CallError> {

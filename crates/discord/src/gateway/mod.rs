@@ -41,6 +41,9 @@ pub(crate) const INTENTS: u64 = 1 | 1 << 9 | 1 << 12 | 1 << 15;
 /// A connection that lasted no longer than this is not followed by the next one at once.
 const SHORT: Duration = Duration::from_secs(10);
 
+/// After so many failures in a row, going on with a session is tried in another way.
+const PERSISTENT: u32 = 3;
+
 /// When fewer sessions than this are left of the day's, they are spread over the rest of it.
 const RESERVE: u32 = 100;
 
@@ -127,6 +130,10 @@ impl<'a> Gateway<'a> {
                 }
                 End::Lost { reason, opened: false } => self.interrupted(reason, Duration::ZERO).await,
                 End::Failed { reason, pause } => self.interrupted(reason, pause).await,
+                // There was none: it was not granted.
+                End::Invalid { reason } if self.session.is_none() => {
+                    self.interrupted(reason, Duration::ZERO).await;
+                }
                 End::Invalid { reason } => {
                     tracing::info!(channel = %self.config.channel, reason, "the session is over");
                     self.session = None;
@@ -139,13 +146,15 @@ impl<'a> Gateway<'a> {
 
     /// Connects once and stays until that connection ends.
     async fn connect(&mut self) -> Result<End, CallError> {
-        let (url, opening, asked_at) = match &self.session {
-            Some(session) => (session.url.clone(), Opening::Resume(session.clone()), None),
-            None => {
-                let (info, asked_at) = ask(self.client).await?;
-                self.wait_for_budget(&info.session_start_limit).await;
-                (info.url, Opening::Identify, asked_at)
-            }
+        let (url, opening, asked_at) = if let Some(session) = self.session.clone() {
+            // The session's own address may be gone for good; any other one takes it too.
+            let elsewhere = self.failures >= PERSISTENT;
+            let url = if elsewhere { ask(self.client).await?.0.url } else { session.url.clone() };
+            (url, Opening::Resume(session), None)
+        } else {
+            let (info, asked_at) = ask(self.client).await?;
+            self.wait_for_budget(&info.session_start_limit).await;
+            (info.url, Opening::Identify, asked_at)
         };
         let resuming = matches!(opening, Opening::Resume(_));
         let mut socket = match Socket::open(&url, self.config.patience).await {
@@ -159,13 +168,16 @@ impl<'a> Gateway<'a> {
         let end = socket.serve(self, &opening, asked_at).await;
         Ok(match end {
             // A session that was never opened is resumed no more often than it takes to see that.
-            End::Lost { reason, opened: false } if resuming && self.failures >= 3 => End::Invalid { reason },
+            End::Lost { reason, opened: false } if resuming && self.failures >= PERSISTENT => {
+                End::Invalid { reason }
+            }
             end => end,
         })
     }
 
     /// An event has come: the session goes on after it.
     async fn received(&mut self, dispatch: Dispatch) {
+        self.failures = 0;
         if dispatch.name == "READY"
             && let Ok(ready) = serde_json::from_str::<Ready>(dispatch.data.get())
         {

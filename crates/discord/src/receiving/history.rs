@@ -34,12 +34,13 @@ impl Receiver<'_> {
         if !self.pending.is_empty() {
             self.store().await?;
         }
+        let mut last = 0;
         loop {
             let page = self.page(place, after).await?;
             let full = page.len() == PAGE;
             let end = before.unwrap_or(u64::MAX);
             for (head, raw) in page.iter().filter(|(head, _)| head.id.get() < end) {
-                after = head.id.get();
+                (after, last) = (head.id.get(), head.id.get());
                 self.push(raw, head, place, guild).await?;
             }
             let over = page.last().is_none_or(|(head, _)| head.id.get() >= end);
@@ -50,7 +51,7 @@ impl Receiver<'_> {
                 break;
             }
         }
-        self.fetched.insert(place, after);
+        self.fetched.insert(place, last);
         Ok(())
     }
 

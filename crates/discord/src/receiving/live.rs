@@ -27,7 +27,8 @@ impl Receiver<'_> {
         self.marks.session = Some(session);
         self.marks.floor = self.marks.floor.or(Some(beginning(dispatch.asked_at)));
         self.marks.behind = !self.marks.direct().is_empty();
-        (self.new_session, self.fetched) = (true, Default::default());
+        self.new_session = true;
+        self.fetched.clear();
         self.roles.clear();
         self.store().await?;
         self.connected();

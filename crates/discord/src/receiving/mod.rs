@@ -11,7 +11,10 @@ mod guild;
 mod history;
 mod live;
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use serde::Deserialize;
 use switchboard_core::{AcceptError, ConnectionState, Event, Inbox, RunError};
@@ -44,7 +47,7 @@ pub(crate) async fn run(
     let status = inbox.status().clone();
     status.set(ConnectionState::Connecting);
     // What is dropped here is not stored, and the session goes on before it.
-    match stop.run_until_cancelled(receive(client, config, inbox)).await {
+    match stop.run_until_cancelled(Box::pin(receive(client, config, inbox))).await {
         Some(Ended::Fatal(error)) => Err(error),
         Some(Ended::NotOwner) => {
             // No connection is left that could take the session from the new owner.
@@ -238,7 +241,10 @@ pub(crate) async fn ask_me(client: &Client) -> Result<Me, CallError> {
     client.get(Route { name: "GET me", major: 0 }, "/users/@me").await
 }
 
-/// The mark of a channel that never ran: nothing that was written before is taken.
+/// The mark of a channel that never ran: nothing that was written before is taken. By Discord's clock, or by ours
+/// where something on the way strips the header that tells it.
+#[expect(clippy::disallowed_methods, reason = "ids are compared with Discord's, so no other clock would do")]
 fn beginning(asked_at: Option<u64>) -> u64 {
-    asked_at.map(id::first_of).unwrap_or_default()
+    let ours = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    id::first_of(asked_at.unwrap_or_else(|| u64::try_from(ours()).unwrap_or_default()))
 }

@@ -57,6 +57,16 @@ async fn a_session_that_cannot_be_resumed_is_followed_by_another() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_not_granted_is_asked_for_again() {
+    let mut channel = Channel::new().await;
+    channel.bot.plan(Fault::InvalidSession { resumable: false }).on("IDENTIFY").next(3);
+    channel.begin();
+    channel.interrupted("invalid").await;
+    channel.connected().await;
+    assert_eq!(channel.bot.identifies().len(), 4);
+}
+
+#[tokio::test]
 async fn the_day_s_sessions_are_not_used_up() {
     let channel = Channel::start().await;
     channel.bot.identifies_left(0);

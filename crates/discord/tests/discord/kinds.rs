@@ -35,6 +35,12 @@ async fn a_message_is_for_the_bot_or_for_the_room() {
     let (help, alice) = (guild.text_channel("help"), channel.bot.user("Alice"));
     let (own, given, other) = (guild.bot_role(), guild.role("support"), guild.role("others"));
     guild.gives_bot(given);
+    // Discord tells a bot of its own roles without being asked.
+    let member = serde_json::json!({
+        "guild_id": guild.id().to_string(), "user": { "id": bot.id().to_string() },
+        "roles": [own.to_string(), given.to_string()],
+    });
+    bot.push_event("GUILD_MEMBER_UPDATE", &member);
     let direct = alice.sends("direct");
     let first = channel.messages(1).await.remove(0);
     assert_eq!((first.place, first.addressed), (Place::Direct, Addressed::ToBot));
@@ -57,6 +63,20 @@ async fn a_message_is_for_the_bot_or_for_the_room() {
     for (message, (text, addressed)) in messages[1..].iter().zip(&expected) {
         assert_eq!((message.place, message.addressed), (Place::Group, *addressed), "{text}");
     }
+}
+
+#[tokio::test]
+async fn roles_are_known_in_a_session_that_was_taken_over() {
+    let mut channel = Channel::new().await;
+    let guild = channel.bot.guild("Shop");
+    let (help, role) = (guild.text_channel("help"), guild.role("support"));
+    guild.gives_bot(role);
+    channel.run().await;
+    channel.stop().await;
+    channel.run().await;
+    channel.bot.user("Alice").says(&format!("<@&{role}>")).in_channel(&help).send();
+    assert_eq!(channel.messages(1).await[0].addressed, Addressed::ToBot);
+    assert_eq!(channel.bot.identifies().len(), 1);
 }
 
 #[tokio::test]
