@@ -15,6 +15,8 @@ use switchboard_store_sqlite::SqliteStore;
 
 #[cfg(feature = "web")]
 mod appearance;
+#[cfg(feature = "discord")]
+mod discord;
 #[cfg(feature = "telegram")]
 mod telegram;
 
@@ -30,6 +32,8 @@ pub(crate) fn kinds() -> Kinds<BuildAdapter> {
     let kinds = kinds.channel("web", web::read);
     #[cfg(feature = "telegram")]
     let kinds = kinds.channel("telegram", telegram::read);
+    #[cfg(feature = "discord")]
+    let kinds = kinds.channel("discord", discord::read);
     kinds
 }
 

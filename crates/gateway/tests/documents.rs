@@ -20,7 +20,8 @@ const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// The variables that the README's configurations refer to.
 const VARIABLES: [&str; 3] = ["SELARTI_TOKEN", "SELARTI_WEBHOOK_SECRET", "DB_PASSWORD"];
 /// What stands for the token of a bot.
-const BOT_TOKEN: (&str, &str) = ("TELEGRAM_TOKEN", "123456:a-token-that-no-bot-has");
+const BOT_TOKENS: [(&str, &str); 2] =
+    [("TELEGRAM_TOKEN", "123456:a-token-that-no-bot-has"), ("DISCORD_TOKEN", "a.token-that-no.bot-has")];
 /// A channel for the route that only bots have whom Telegram calls. Nobody is there to be registered with.
 const BOT: &str = r#"
 [[channel]]
@@ -96,7 +97,7 @@ fn sources() -> String {
 }
 
 fn with_secrets(mut command: Command) -> Command {
-    command.envs(VARIABLES.map(|name| (name, SECRET))).env(BOT_TOKEN.0, BOT_TOKEN.1);
+    command.envs(VARIABLES.map(|name| (name, SECRET))).envs(BOT_TOKENS);
     command
 }
 

@@ -29,6 +29,12 @@ kind = 'telegram'
 ai = 'main'
 task_id = '1721129985149x478019552540622851'
 token = '${TELEGRAM_TOKEN}'
+[[channel]]
+name = 'support-discord'
+kind = 'discord'
+ai = 'main'
+task_id = '1721129985149x478019552540622852'
+token = '${DISCORD_TOKEN}'
 ";
 
 /// The file as it is.
@@ -56,6 +62,9 @@ fn example_with_everything() -> String {
 fn load<A>(text: &str, kinds: &Kinds<A>) -> Config<A> {
     let sources = Sources::new(
         |name| {
+            if name == "DISCORD_TOKEN" {
+                return Some("MTIz.x.y".to_owned());
+            }
             if name == "TELEGRAM_TOKEN" {
                 return Some("123456:0123456789abcdef".to_owned());
             }
