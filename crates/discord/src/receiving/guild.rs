@@ -80,8 +80,8 @@ impl Receiver<'_> {
         if let Some(member) = guild.members.iter().find(|member| member.is(self.me)) {
             self.roles.insert(guild.id.get(), member.roles());
         }
-        // What was written before the bot came was not written for it.
         let joined = guild.joined_at.as_deref().and_then(unix_millis).map_or(0, id::first_of);
+        self.joined.insert(guild.id.get(), joined);
         for channel in guild.channels.iter().chain(&guild.threads).filter(|channel| channel.holds_messages())
         {
             let place = Address { channel: channel.id.get(), direct: false };

@@ -45,7 +45,8 @@ impl Receiver<'_> {
         let number = head.id.get();
         if self.new_session {
             if !self.fetched.contains_key(&place) {
-                let after = self.marks.of(place);
+                let joined = guild.and_then(|guild| self.joined.get(&guild)).copied().unwrap_or_default();
+                let after = self.marks.of(place).max(joined);
                 self.fetch(place, guild, after, Some(number)).await?;
             }
             if self.fetched.get(&place).is_some_and(|last| number <= *last) {

@@ -80,6 +80,7 @@ async fn receive(client: &Client, config: &DiscordConfig, inbox: Inbox) -> Ended
         new_session: false,
         fetched: HashMap::new(),
         roles: HashMap::new(),
+        joined: HashMap::new(),
         told: HashSet::new(),
     };
     tokio::select! {
@@ -113,6 +114,9 @@ struct Receiver<'a> {
     fetched: HashMap<Address, u64>,
     /// The bot's roles in guilds.
     roles: HashMap<u64, Vec<u64>>,
+    /// The first id that was made after the bot had been added to a guild. What was written before was not
+    /// written for it.
+    joined: HashMap<u64, u64>,
     /// What has been said in the log and need not be repeated.
     told: HashSet<Warning>,
 }
