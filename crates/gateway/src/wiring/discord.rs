@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use switchboard_discord::{DiscordConfig, DiscordMessenger, check_api_url, check_token};
 
 use crate::{
@@ -20,12 +20,18 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<BuildAdapter, Invalid> {
     let link_previews = section.boolean("link_previews").or(false);
     let token = token?;
     Ok(Box::new(move |context| {
+        let account = Some(format!("the Discord bot {}", bot_id(&token)));
         let mut config = DiscordConfig::new(context.channel, token);
         config.api_url = api_url.unwrap_or(config.api_url);
         config.link_previews = link_previews;
         let messenger = Arc::new(DiscordMessenger::new(config)?);
-        Ok(Adapter { messenger, routes: None })
+        Ok(Adapter { messenger, routes: None, account })
     }))
+}
+
+/// The part of a token that is no secret: the bot's id, encoded.
+fn bot_id(token: &SecretString) -> &str {
+    token.expose_secret().split('.').next().unwrap_or_default()
 }
 
 fn token(token: SecretString) -> Result<SecretString, Fault> {
