@@ -9,7 +9,7 @@ use std::{
 
 use futures_util::{StreamExt as _, stream};
 use governor::{DefaultDirectRateLimiter, RateLimiter};
-use switchboard_core::{Action, ConversationId, Messenger, Rate, Scope, SendError, Typing, chain};
+use switchboard_core::{Action, ConversationId, Rate, Scope, SendError, Typing, chain};
 use switchboard_store::ChatKey;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -98,28 +98,20 @@ impl TypingHandle {
     }
 
     /// The platform asks to wait, so that nothing is shown meanwhile.
-    pub(crate) fn pause(
-        &self,
-        messenger: &dyn Messenger,
-        conversation: &ConversationId,
-        wait: Duration,
-        scope: Scope,
-    ) {
+    pub(crate) fn pause(&self, to: &Attached, conversation: &ConversationId, wait: Duration, scope: Scope) {
         let (now, mut paused) = (Instant::now(), self.paused());
         let until = now + wait;
         paused.conversations.retain(|_, until| *until > now);
         let before = match scope {
             Scope::Channel => paused.everything.get_or_insert(now),
-            Scope::Conversation => {
-                paused.conversations.entry(rated_as(messenger, conversation)).or_insert(now)
-            }
+            Scope::Conversation => paused.conversations.entry(to.rates(conversation).1).or_insert(now),
         };
         *before = until.max(*before);
     }
 
-    fn is_paused(&self, messenger: &dyn Messenger, conversation: &ConversationId) -> bool {
+    fn is_paused(&self, to: &Attached, conversation: &ConversationId) -> bool {
         let (now, paused) = (Instant::now(), self.paused());
-        let conversation = paused.conversations.get(&rated_as(messenger, conversation));
+        let conversation = paused.conversations.get(&to.rates(conversation).1);
         paused.everything.as_ref().max(conversation).is_some_and(|until| *until > now)
     }
 
@@ -216,23 +208,18 @@ impl IndicatorRate {
 async fn send(to: &Attached, handle: &TypingHandle, typing: Typing) {
     let channel = &to.channel.policy.name;
     let conversation = typing.conversation.clone();
-    if handle.is_paused(&*to.messenger, &conversation) {
+    if handle.is_paused(to, &conversation) {
         return;
     }
     let sent = tokio::time::timeout(TIMEOUT, to.messenger.execute(&Action::Typing(typing))).await;
     if let Ok(Err(SendError::RateLimited { retry_after, scope })) = &sent {
-        handle.pause(&*to.messenger, &conversation, *retry_after, *scope);
+        handle.pause(to, &conversation, *retry_after, *scope);
     }
     match sent {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => tracing::debug!(%channel, error = %chain(&error), "typing was not shown"),
         Err(_) => tracing::debug!(%channel, "typing was not shown in time"),
     }
-}
-
-/// The name under which the platform counts what goes there.
-fn rated_as(messenger: &dyn Messenger, conversation: &ConversationId) -> ConversationId {
-    messenger.capabilities(conversation).rated_as.unwrap_or_else(|| conversation.clone())
 }
 
 #[cfg(test)]

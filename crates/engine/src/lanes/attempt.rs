@@ -202,7 +202,7 @@ impl Attempts {
                 Result::of(Outcome::Sent(receipt))
             }
             Err(Failure::NotSupported(error)) => Result::dead(error.to_string()),
-            Err(Failure::Send(error)) => self.after_send_error(delivery, conversation, &error),
+            Err(Failure::Send(error)) => self.after_send_error(delivery, &conversation, &error),
         }
     }
 
@@ -248,7 +248,7 @@ impl Attempts {
     fn after_send_error(
         &self,
         delivery: &Delivery,
-        conversation: ConversationId,
+        conversation: &ConversationId,
         error: &SendError,
     ) -> Result {
         let reason = chain(error);
@@ -256,13 +256,10 @@ impl Attempts {
             Verdict::Retry { pause: None } | Verdict::Moved { .. } => self.retry(delivery, reason),
             Verdict::Retry { pause: Some((after, scope)) } => {
                 let after = self.pause(delivery, after);
-                self.typing.pause(&*self.to.messenger, &conversation, after, scope);
+                self.typing.pause(&self.to, conversation, after, scope);
                 let pause = match scope {
                     Scope::Channel => Pause::Everything(after),
-                    Scope::Conversation => {
-                        let rated_as = self.to.messenger.capabilities(&conversation).rated_as;
-                        Pause::Conversation(rated_as.unwrap_or(conversation), after)
-                    }
+                    Scope::Conversation => Pause::Conversation(self.to.rates(conversation).1, after),
                 };
                 Result { outcome: Outcome::Retry { after, error: reason }, pause: Some(pause) }
             }
