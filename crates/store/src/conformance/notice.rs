@@ -104,8 +104,9 @@ pub async fn the_longest_due_comes_first(store: Arc<dyn Store>) {
     }
     let mut expected = Vec::new();
     // Not in the order in which the chats were made.
-    for user in users.into_iter().rev() {
-        let chat = ask(&owner, user, user, Some(Duration::ZERO)).await;
+    for (step, user) in (0..).zip(users.into_iter().rev()) {
+        // Some milliseconds apart: two questions may be stored at one and the same time.
+        let chat = ask(&owner, user, user, Some(Duration::from_millis(5 * step))).await;
         expected.push(Notice { chat: chat.key, conversation: chat.conversation });
     }
     let due = eventually("three notices", async || {
