@@ -6,10 +6,11 @@
 //! - `telegram`: a stand-in for Telegram's Bot API, with a plan of faults (feature `telegram`)
 //! - [`axe`]: what finds mistakes in the accessibility of a page
 //! - `discord`: a stand-in for Discord's REST API and gateway, with a plan of faults (feature `discord`)
+//! - [`synapse`]: a real Matrix homeserver, with users and a peer that encrypts (feature `synapse`)
 //! - [`wait`]: waiting for a condition instead of sleeping
 //! - `conformance`: what every messenger must do, as tests (the feature `conformance`)
 //!
-//! All but the first are behind the feature `harness`: `switchboard-testkit = { workspace = true, features =
+//! All but the servers are behind the feature `harness`: `switchboard-testkit = { workspace = true, features =
 //! ["harness"] }`.
 //!
 //! Whatever is started here ends with the test, even where the test's process is killed.
@@ -19,6 +20,7 @@ pub mod child;
 pub mod directory;
 pub mod port;
 pub mod postgres;
+pub mod synapse;
 
 #[cfg(feature = "harness")]
 pub mod browser;

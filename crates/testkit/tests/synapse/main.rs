@@ -1,0 +1,5 @@
+//! The launched homeserver, with real servers and users.
+
+mod limits;
+mod rooms;
+mod server;
