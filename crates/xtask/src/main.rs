@@ -8,6 +8,7 @@ mod generate;
 mod python;
 mod requirements;
 mod step;
+mod synapse;
 mod test;
 
 use std::process::ExitCode;

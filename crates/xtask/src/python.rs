@@ -11,7 +11,7 @@ use crate::step::{root, run};
 
 /// The environment that has `package`, given with its exact version, installed with these options of pip.
 pub fn installed(package: &str, options: &[&str]) -> Result<PathBuf> {
-    let environment = target_directory().join("xtask").join(package.replace("==", "-"));
+    let environment = target_directory().join("xtask").join(directory_name(package));
     // Written last: an environment without it is what an interrupted run has left.
     let complete = environment.join("complete");
     if !complete.exists() {
@@ -22,6 +22,11 @@ pub fn installed(package: &str, options: &[&str]) -> Result<PathBuf> {
         std::fs::write(complete, "")?;
     }
     Ok(environment)
+}
+
+/// `matrix-nio-e2e-0.26.0` for `matrix-nio[e2e]==0.26.0`.
+fn directory_name(package: &str) -> String {
+    package.replace("==", "-").replace('[', "-").replace(']', "")
 }
 
 /// Where cargo puts what it builds, kept from run to run.

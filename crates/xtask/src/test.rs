@@ -8,13 +8,14 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result};
 use switchboard_testkit::axe::AXE_VARIABLE;
-use switchboard_testkit::postgres::{PostgresServer, SERVER_VARIABLE};
+use switchboard_testkit::postgres::{self, PostgresServer};
+use switchboard_testkit::synapse::{Limits, PEER_VARIABLE, PYTHON_VARIABLE, SERVER_VARIABLE, SynapseServer};
 
-use crate::axe;
 use crate::requirements::{Tool, require, works};
 use crate::step::{cargo, root, run, step};
+use crate::{axe, synapse};
 
-/// Builds `switchboard` and runs the tests on a `PostgreSQL` that it starts for the run.
+/// Builds `switchboard` and runs the tests on a `PostgreSQL` and a Synapse that it starts for the run.
 ///
 /// `arguments` go to the test runner: `-p switchboard-web some_filter`. Without any, everything is tested.
 pub fn test(arguments: &[String]) -> Result<()> {
@@ -28,8 +29,15 @@ pub fn test(arguments: &[String]) -> Result<()> {
         documentation_examples()?;
     }
     let axe = step("fetch axe-core", axe::script)?;
-    let server = step("start PostgreSQL", PostgresServer::launch)?;
-    step("test", || run(runner(arguments).env(SERVER_VARIABLE, server.url()).env(AXE_VARIABLE, axe)))
+    let python = step("fetch Synapse", synapse::homeserver)?;
+    let peer = step("fetch matrix-nio", synapse::client)?;
+    let postgres = step("start PostgreSQL", PostgresServer::launch)?;
+    let synapse = step("start Synapse", || SynapseServer::launch_from(&python, Limits::Raised))?;
+    let mut runner = runner(arguments);
+    runner.env(postgres::SERVER_VARIABLE, postgres.url()).env(AXE_VARIABLE, axe);
+    runner.env(SERVER_VARIABLE, synapse.homeserver().to_variable());
+    runner.env(PYTHON_VARIABLE, &python).env(PEER_VARIABLE, peer);
+    step("test", || run(&mut runner))
 }
 
 /// Tests start the program that they find beside themselves, so it is built first.
