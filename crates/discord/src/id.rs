@@ -5,12 +5,13 @@
 //! | conversation | `@<channel>` for a direct channel, `<channel>` for a guild's channel or thread |
 //! | user | `<user>` |
 //! | message | `<message>` |
-//! | event | `m<message>` |
+//! | event | `m<message>`, or `m?<hash>` for a message without an id |
 //!
 //! Discord's ids ("snowflakes") are unique over all of Discord, and hold the time at which they were made.
 
 use std::fmt;
 
+use sha2::{Digest as _, Sha256};
 use switchboard_core::{ConversationId, EventId, MessageId, UserId};
 
 /// The first second of 2015, in milliseconds since 1970.
@@ -62,6 +63,13 @@ pub(crate) fn event(message: impl fmt::Display) -> EventId {
     EventId::new(format!("m{message}"))
 }
 
+/// A message without an id. Its text stands for what it is about.
+pub(crate) fn nameless_event(raw: &str) -> EventId {
+    let digest = Sha256::digest(raw.as_bytes());
+    let what = u64::from_be_bytes(digest[..8].try_into().expect("a digest has 32 bytes"));
+    event(format_args!("?{what:016x}"))
+}
+
 /// The first id of a millisecond since 1970.
 pub(crate) fn first_of(unix_millis: u64) -> u64 {
     unix_millis.saturating_sub(EPOCH) << 22
@@ -92,6 +100,12 @@ mod tests {
         for foreign in ["", "@", "site", "+7", "7/8", "@@7", "-7"] {
             assert_eq!(Address::parse(&ConversationId::new(foreign)), None, "{foreign:?}");
         }
+    }
+
+    #[test]
+    fn an_event_without_an_id_keeps_its_id_from_build_to_build() {
+        // It is stored, so it must never change.
+        assert_eq!(nameless_event("{}").as_str(), "m?44136fa355b3678a");
     }
 
     #[test]

@@ -95,11 +95,8 @@ impl Receiver<'_> {
 
 /// A message without an id or a channel. Its text stands for what it is about.
 fn headless(raw: &RawValue) -> Event {
-    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-    let mut hasher = DefaultHasher::new();
-    raw.get().hash(&mut hasher);
     Event::Unreadable(Unreadable {
-        event_id: id::event(format_args!("?{:016x}", hasher.finish())),
+        event_id: id::nameless_event(raw.get()),
         reason: "the message has no id or no channel".to_owned(),
         raw: raw.get().chars().take(64 * 1024).collect(),
     })
