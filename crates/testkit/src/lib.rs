@@ -7,6 +7,7 @@
 //! - [`axe`]: what finds mistakes in the accessibility of a page
 //! - `discord`: a stand-in for Discord's REST API and gateway, with a plan of faults (feature `discord`)
 //! - [`synapse`]: a real Matrix homeserver, with users and a peer that encrypts (feature `synapse`)
+//! - `matrix`: a stand-in for a Matrix homeserver, with a plan of faults (feature `matrix`)
 //! - [`wait`]: waiting for a condition instead of sleeping
 //! - `conformance`: what every messenger must do, as tests (the feature `conformance`)
 //!
@@ -28,6 +29,8 @@ pub mod browser;
 pub mod conformance;
 #[cfg(feature = "discord")]
 pub mod discord;
+#[cfg(feature = "matrix")]
+pub mod matrix;
 #[cfg(feature = "harness")]
 pub mod process;
 #[cfg(feature = "telegram")]

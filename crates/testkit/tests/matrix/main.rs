@@ -1,0 +1,6 @@
+//! The stand-in for a Matrix homeserver, seen by a plain HTTP client.
+
+mod accounts;
+mod client;
+mod sending;
+mod syncing;
