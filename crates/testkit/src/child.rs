@@ -6,7 +6,7 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::process::{ChildStderr, ChildStdout, Command, ExitStatus};
+use std::process::{ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus};
 use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread;
@@ -58,9 +58,11 @@ pub struct Child {
     exit: Arc<Exit>,
 }
 
-/// The ends of a child's output that its command asked to have piped.
+/// The ends of a child's input and output that its command asked to have piped.
 #[derive(Debug)]
 pub struct Pipes {
+    /// What the child reads.
+    pub stdin: Option<ChildStdin>,
     /// What the child prints.
     pub stdout: Option<ChildStdout>,
     /// What the child reports.
@@ -81,7 +83,11 @@ impl Child {
         let keeper = Arc::clone(&exit);
         thread::Builder::new().name("child".into()).spawn(move || match command.spawn() {
             Ok(mut child) => {
-                let pipes = Pipes { stdout: child.stdout.take(), stderr: child.stderr.take() };
+                let pipes = Pipes {
+                    stdin: child.stdin.take(),
+                    stdout: child.stdout.take(),
+                    stderr: child.stderr.take(),
+                };
                 let pid = Pid::from_child(&child);
                 // A receiver that is gone has panicked; the child is awaited all the same.
                 let _ = started.send(Ok((pid, pipes)));

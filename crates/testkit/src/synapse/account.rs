@@ -11,7 +11,7 @@ use super::shared::Homeserver;
 
 /// A user as logged in on one device.
 ///
-/// In an encrypted room it sees ciphertext, and what it says is not encrypted.
+/// In an encrypted room it sees ciphertext, and what it says is not encrypted; [`Peer`](super::Peer) is for those.
 #[derive(Clone, Debug)]
 pub struct Account {
     homeserver: Homeserver,

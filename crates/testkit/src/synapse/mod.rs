@@ -2,7 +2,7 @@
 //!
 //! ```no_run
 //! # async fn example() -> anyhow::Result<()> {
-//! use switchboard_testkit::synapse::{NewRoom, homeserver};
+//! use switchboard_testkit::synapse::{NewRoom, Peer, homeserver};
 //!
 //! let homeserver = homeserver()?; // shared by the whole test run, without rate limits
 //! let bot = homeserver.register("bot").await?; // `@bot-5f0c…:localhost`: every test has users of its own
@@ -10,6 +10,12 @@
 //! let room = alice.create_room(&NewRoom::direct(&bot.user_id)).await?;
 //! bot.join(&room).await?;
 //! alice.say(&room, "Where is my parcel?").await?;
+//!
+//! let bob = Peer::start(&homeserver.register("bob").await?).await?; // end-to-end encrypted
+//! let secret = bob.account().create_room(&NewRoom::direct(&bot.user_id).encrypted()).await?;
+//! bob.meet(&secret, &bot.user_id).await?; // waits until the bot has joined and can decrypt
+//! bob.say(&secret, "Where is mine?").await?;
+//! assert_eq!(bob.next_message(&secret).await.body(), "On its way.");
 //! # Ok(())
 //! # }
 //! ```
@@ -18,6 +24,8 @@
 //! - [`SynapseServer`]: a server of one's own, to stop, kill and start again, or with the limits of a fresh Synapse
 //! - `Homeserver`: registers users, logs in, limits one user
 //! - `Account`: a user in unencrypted rooms
+//! - `Peer`: a user with end-to-end encryption, on matrix-nio, which shares no code with what the gateway uses but
+//!   the ciphers
 //!
 //! All but the servers are behind the feature `synapse`. The Python packages are installed by `cargo xtask test`, which
 //! says in the environment where they are. There is no federation, so every user is on the one server.
@@ -35,6 +43,10 @@ mod homeserver;
 #[cfg(feature = "synapse")]
 mod http;
 #[cfg(feature = "synapse")]
+mod inbox;
+#[cfg(feature = "synapse")]
+mod peer;
+#[cfg(feature = "synapse")]
 mod rooms;
 
 #[cfg(feature = "synapse")]
@@ -43,6 +55,10 @@ pub use account::Account;
 pub use events::Event;
 #[cfg(feature = "synapse")]
 pub use http::Refusal;
+#[cfg(feature = "synapse")]
+pub use inbox::{Message, Secrecy};
+#[cfg(feature = "synapse")]
+pub use peer::Peer;
 #[cfg(feature = "synapse")]
 pub use rooms::NewRoom;
 pub use server::SynapseServer;
