@@ -2,25 +2,38 @@
 //! the repository. They are fetched once.
 
 use std::env;
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
+use crate::requirements::works;
 use crate::step::{root, run};
 
 /// The environment that has `package`, given with its exact version, installed with these options of pip.
+///
+/// Without the network where an earlier run has installed it.
 pub fn installed(package: &str, options: &[&str]) -> Result<PathBuf> {
-    let environment = target_directory().join("xtask").join(directory_name(package));
+    let environments = target_directory().join("xtask");
+    let name = directory_name(package);
+    fs::create_dir_all(&environments).with_context(|| format!("make {}", environments.display()))?;
+    // Held until this returns: two runs at once must not make the same environment.
+    let lock = File::create(environments.join(format!("{name}.lock"))).context("make a lock")?;
+    lock.lock().context("wait for another run that installs")?;
+
+    let environment = environments.join(name);
     // Written last: an environment without it is what an interrupted run has left.
     let complete = environment.join("complete");
-    if !complete.exists() {
-        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
-        let mut install = Command::new(environment.join("bin/pip"));
-        install.args(["install", "--quiet", "--disable-pip-version-check"]).args(options).arg(package);
-        run(&mut install)?;
-        std::fs::write(complete, "")?;
+    // The system's Python, to which it refers, may have become another.
+    if complete.exists() && works(environment.join("bin/python"), &["--version"]) {
+        return Ok(environment);
     }
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
+    let mut install = Command::new(environment.join("bin/python"));
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(options);
+    run(install.arg(package)).with_context(|| format!("install {package} from Python's package index"))?;
+    fs::write(complete, "")?;
     Ok(environment)
 }
 

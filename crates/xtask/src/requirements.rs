@@ -1,5 +1,6 @@
 //! The programs that the commands need, and how to get them.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -20,7 +21,7 @@ pub enum Tool {
     Chromium,
     /// What drives it.
     ChromeDriver,
-    /// Python with its `venv` module.
+    /// Python with its `venv` module, in a version for which there are packages of what is installed with it.
     Python,
 }
 
@@ -42,7 +43,10 @@ impl Tool {
             Self::Sqlite => works("sqlite3", &["--version"]),
             Self::Chromium => works("chromium", &["--version"]),
             Self::ChromeDriver => works("chromedriver", &["--version"]),
-            Self::Python => works("python3", &["-c", "import ensurepip, venv"]),
+            Self::Python => {
+                let check = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))";
+                works("python3", &["-c", check])
+            }
         }
     }
 }
@@ -54,7 +58,7 @@ impl fmt::Display for Tool {
             Self::Sqlite => write!(out, "the command sqlite3"),
             Self::Chromium => write!(out, "the browser chromium"),
             Self::ChromeDriver => write!(out, "chromedriver"),
-            Self::Python => write!(out, "python3 with the modules venv and ensurepip"),
+            Self::Python => write!(out, "python3, 3.10 or newer, with the modules venv and ensurepip"),
         }
     }
 }
@@ -91,7 +95,7 @@ pub fn require(tools: &[Tool]) -> Result<()> {
 }
 
 /// Whether `program` is there and runs.
-pub fn works(program: &str, arguments: &[&str]) -> bool {
+pub fn works(program: impl AsRef<OsStr>, arguments: &[&str]) -> bool {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
