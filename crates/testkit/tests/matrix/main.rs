@@ -2,5 +2,7 @@
 
 mod accounts;
 mod client;
+mod faults;
+mod rooms;
 mod sending;
 mod syncing;
