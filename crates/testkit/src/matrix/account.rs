@@ -1,5 +1,7 @@
 //! What a user keeps on the server and shows of itself.
 
+#![expect(clippy::unnecessary_wraps, reason = "whatever carries out a call is of one type")]
+
 use serde_json::{Value, json};
 
 use super::answer::{Outcome, Refusal};

@@ -1,5 +1,7 @@
 //! Logging in and out, and who is logged in.
 
+#![expect(clippy::unnecessary_wraps, reason = "whatever carries out a call is of one type")]
+
 use serde_json::{Value, json};
 
 use super::answer::{Outcome, Refusal};

@@ -1,5 +1,7 @@
 //! Who is in which room, as far as clients ask and change it.
 
+#![expect(clippy::unnecessary_wraps, reason = "whatever carries out a call is of one type")]
+
 use serde_json::{Map, Value, json};
 
 use super::answer::{Outcome, Refusal};
