@@ -22,7 +22,7 @@
 //!
 //! - [`homeserver`]: the server of the test run. Unlimited, never restarted, nobody's own
 //! - [`SynapseServer`]: a server of one's own, to stop, kill and start again, or with the limits of a fresh Synapse
-//! - `Homeserver`: registers users, logs in, limits one user
+//! - [`Homeserver`]: registers users, logs in, limits one user
 //! - `Account`: a user in unencrypted rooms
 //! - `Peer`: a user with end-to-end encryption, on matrix-nio, which shares no code with what the gateway uses but
 //!   the ciphers
@@ -48,6 +48,9 @@ mod inbox;
 mod peer;
 #[cfg(feature = "synapse")]
 mod rooms;
+
+#[cfg(feature = "synapse")]
+pub use hyper::Method;
 
 #[cfg(feature = "synapse")]
 pub use account::Account;

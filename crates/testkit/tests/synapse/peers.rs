@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use switchboard_testkit::synapse::{Limits, NewRoom, Peer, Secrecy, SynapseServer, homeserver};
+use switchboard_testkit::synapse::{Homeserver, Limits, NewRoom, Peer, Secrecy, SynapseServer, homeserver};
 
 /// Two peers in a room of theirs.
 struct Pair {
@@ -12,7 +12,7 @@ struct Pair {
 }
 
 impl Pair {
-    async fn new(homeserver: &switchboard_testkit::synapse::Homeserver, encrypted: bool) -> Result<Self> {
+    async fn new(homeserver: &Homeserver, encrypted: bool) -> Result<Self> {
         let alice = Peer::start(&homeserver.register("alice").await?).await?;
         let bob = homeserver.register("bob").await?;
         let room = NewRoom::direct(&bob.user_id);
