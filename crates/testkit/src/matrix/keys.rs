@@ -24,6 +24,8 @@ pub(super) struct DeviceKeys {
 pub(super) struct UserKeys {
     signing: Map<String, Value>,
     backup: Option<Value>,
+    /// The position at which others were last to look at them again.
+    pub(super) changed: u64,
 }
 
 impl DeviceKeys {
@@ -47,10 +49,18 @@ pub(super) fn upload(state: &mut State, request: &Request) -> Outcome {
         keys.one_time.insert(id, key);
     }
     keys.fallback.extend(object(request.body["fallback_keys"].clone()));
+    let counts = keys.counts();
     if let Some(identity) = request.body.get("device_keys").filter(|keys| keys.is_object()) {
         keys.identity = Some(identity.clone());
+        changed(state, &request.by().user);
     }
-    Ok(json!({ "one_time_key_counts": keys.counts() }))
+    Ok(json!({ "one_time_key_counts": counts }))
+}
+
+/// Has all syncs tell that somebody's keys are to be asked for again.
+fn changed(state: &mut State, user: &str) {
+    let position = state.next_position();
+    state.user_mut(user).keys.changed = position;
 }
 
 pub(super) fn query(state: &mut State, request: &Request) -> Outcome {
@@ -94,6 +104,7 @@ pub(super) fn upload_signing_keys(state: &mut State, request: &Request) -> Outco
     let mut keys = object((*request.body).clone());
     keys.remove("auth");
     state.user_mut(&request.by().user).keys.signing.extend(keys);
+    changed(state, &request.by().user);
     Ok(json!({}))
 }
 
@@ -108,6 +119,7 @@ pub(super) fn upload_signatures(state: &mut State, request: &Request) -> Outcome
                 merge(&mut key["signatures"], &signed["signatures"]);
             }
         }
+        changed(state, &id);
     }
     Ok(json!({ "failures": {} }))
 }

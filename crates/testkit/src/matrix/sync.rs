@@ -46,15 +46,17 @@ impl Sync {
             list.extend(told.map(|told| (id.clone(), told)));
         }
         let account_data = self.account_data(state, None);
+        let changed = self.changed_keys(state);
         let no_rooms = join.is_empty() && invite.is_empty() && leave.is_empty();
-        let news = self.since.is_none() || self.full_state || !no_rooms || !account_data.is_empty();
+        let quiet = no_rooms && account_data.is_empty() && changed.is_empty();
+        let news = self.since.is_none() || self.full_state || !quiet;
         let keys = &state.users[&self.by.user].devices[&self.by.id].keys;
         let answer = json!({
             "next_batch": sync_token(state.position.max(self.since.unwrap_or(0))),
             "account_data": { "events": account_data },
             "presence": { "events": [] },
             "to_device": { "events": [] },
-            "device_lists": { "changed": [], "left": [] },
+            "device_lists": { "changed": changed, "left": [] },
             "device_one_time_keys_count": keys.counts(),
             "device_unused_fallback_key_types": keys.fallback_types(),
             "rooms": { "join": join, "invite": invite, "leave": leave },
@@ -138,6 +140,17 @@ impl Sync {
         let fresh = room.after(since);
         let seen = fresh.partition_point(|entry| entry.position <= leaving.position);
         Some(self.timeline(room, &fresh[..seen], since))
+    }
+
+    /// Whose keys have changed, as far as the user shares a room with them.
+    fn changed_keys<'a>(&self, state: &'a State) -> Vec<&'a String> {
+        let Some(since) = self.since else { return Vec::new() };
+        let fresh = state.users.iter().filter(|(_, user)| user.keys.changed > since).map(|(id, _)| id);
+        let together = |id: &str| {
+            let mut rooms = state.rooms.values();
+            rooms.any(|room| [id, &self.by.user].iter().all(|user| room.membership(user) == "join"))
+        };
+        fresh.filter(|id| **id == self.by.user || together(id)).collect()
     }
 
     /// What the user's clients keep, for all rooms or for one, as far as it is new.

@@ -86,8 +86,10 @@ async fn what_is_kept_comes_back() {
 
 #[tokio::test]
 async fn keys_are_kept_and_given_out() {
-    let Town { bot, http, .. } = &start().await;
-    let session = bot.logs_in();
+    let Town { matrix, bot, alice, http, .. } = &start().await;
+    let (session, bob) = (bot.logs_in(), matrix.person("Bob"));
+    let others = [bot, alice, &bob].map(|user| http.with_token(&user.logs_in().access_token));
+    let since = next(&http.sync("").await);
     let http = http.with_token(&session.access_token);
     let keys = json!({
         "device_keys": { "user_id": bot.id(), "device_id": session.device_id, "signatures": { bot.id(): { "a": "1" } } },
@@ -104,6 +106,12 @@ async fn keys_are_kept_and_given_out() {
     let signed = |key: &str| json!({ "signatures": { bot.id(): { key: "2" } } });
     let signatures = json!({ bot.id(): { &session.device_id: signed("b"), "MMM": signed("c") } });
     http.result("POST /v3/keys/signatures/upload", signatures).await;
+
+    let mut told = Vec::new();
+    for other in others {
+        told.push(other.sync(&since).await["device_lists"]["changed"].clone());
+    }
+    assert_eq!(told, [json!([bot.id()]), json!([bot.id()]), json!([])], "Bob knows nothing of the bot");
 
     let query = json!({ "device_keys": { bot.id(): [], "@nobody:stand-in.test": [] } });
     let found = http.result("POST /v3/keys/query", query).await;
