@@ -32,6 +32,7 @@ struct Snapshot {
     state: ConnectionState,
     progress: Instant,
     expected_within: Option<Duration>,
+    undecrypted: usize,
 }
 
 impl Default for ChannelStatus {
@@ -43,8 +44,12 @@ impl Default for ChannelStatus {
 impl ChannelStatus {
     /// A channel that does not run yet.
     pub fn new() -> Self {
-        let snapshot =
-            Snapshot { state: ConnectionState::Stopped, progress: Instant::now(), expected_within: None };
+        let snapshot = Snapshot {
+            state: ConnectionState::Stopped,
+            progress: Instant::now(),
+            expected_within: None,
+            undecrypted: 0,
+        };
         Self { sender: Arc::new(watch::Sender::new(snapshot)) }
     }
 
@@ -78,6 +83,16 @@ impl ChannelStatus {
     /// silence is no sign of trouble.
     pub fn expect_progress_within(&self, limit: Duration) {
         self.sender.send_modify(|snapshot| snapshot.expected_within = Some(limit));
+    }
+
+    /// Says how many messages have come that cannot be decrypted before their keys arrive.
+    pub fn set_undecrypted(&self, count: usize) {
+        self.sender.send_if_modified(|snapshot| std::mem::replace(&mut snapshot.undecrypted, count) != count);
+    }
+
+    /// How many messages have come that cannot be decrypted yet.
+    pub fn undecrypted(&self) -> usize {
+        self.sender.borrow().undecrypted
     }
 
     /// The state now.

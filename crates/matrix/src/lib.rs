@@ -1,1 +1,20 @@
-//! The adapter for Matrix.
+//! Matrix.
+// The SDK's futures are nested that deeply.
+#![recursion_limit = "256"]
+
+mod account;
+mod capabilities;
+mod config;
+mod error;
+mod format;
+mod homeserver;
+mod id;
+mod inbound;
+mod connection;
+mod marks;
+mod outbound;
+mod probe;
+mod receiving;
+
+pub use config::{ConfigError, Edited, Invites, Login, MatrixConfig, check_homeserver_url, check_inviter, check_user};
+pub use outbound::MatrixMessenger;

@@ -1,0 +1,137 @@
+//! The directory of a device: its lock, its passphrase, and what is kept there.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use matrix_sdk::{SqliteStateStore, StateStore as _};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::kept::Kept;
+use crate::MatrixConfig;
+
+/// Where it is kept in the SDK's store.
+pub(super) const KEPT: &[u8] = b"switchboard";
+
+/// Why the state cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StateError {
+    /// The file system does not let us.
+    #[error("the state_dir {path} cannot be used")]
+    Files {
+        /// The file or directory.
+        path: String,
+        #[source]
+        source: io::Error,
+    },
+    /// Another gateway has it open.
+    #[error("the state_dir {0} is in use by another process")]
+    InUse(String),
+    /// Most often another passphrase.
+    #[error("the state in {path} cannot be opened; is the passphrase the one it was made with?")]
+    Closed {
+        /// The directory.
+        path: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// It is open and cannot be read or written.
+    #[error("the state in {path} is damaged")]
+    Damaged {
+        /// The directory.
+        path: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// The directory, held for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct StateDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl StateDir {
+    /// Makes the directory if need be, and locks it: two processes with one device break its encryption.
+    pub(super) fn hold(path: &Path) -> Result<Self, StateError> {
+        let failed = |source| StateError::Files { path: path.display().to_string(), source };
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+        let lock = private().write(true).open(path.join("lock")).map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(StateError::InUse(path.display().to_string())),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+
+    /// Moves the state of a former device out of the way. It is not deleted: it has keys.
+    pub(super) fn set_aside(&self, device: &str) -> Result<(), StateError> {
+        let aside = (0..).map(|number: u32| match number {
+            0 => self.path.join(format!("replaced-{device}")),
+            number => self.path.join(format!("replaced-{device}-{number}")),
+        });
+        let aside = aside.into_iter().find(|path| !path.exists()).expect("numbers do not end");
+        fs::rename(store(&self.path), aside).map_err(|source| self.failed(source))
+    }
+
+    fn failed(&self, source: io::Error) -> StateError {
+        StateError::Files { path: self.path.display().to_string(), source }
+    }
+}
+
+/// Where the SDK keeps its databases.
+pub(super) fn store(dir: &Path) -> PathBuf {
+    dir.join("store")
+}
+
+/// The configured passphrase, or the one that lies beside the state.
+pub(super) fn passphrase(config: &MatrixConfig) -> Result<SecretString, StateError> {
+    if let Some(passphrase) = &config.passphrase {
+        return Ok(passphrase.clone());
+    }
+    let path = config.state_dir.join("passphrase");
+    let failed = |source| StateError::Files { path: path.display().to_string(), source };
+    match fs::read_to_string(&path) {
+        Ok(passphrase) if !passphrase.is_empty() => return Ok(SecretString::from(passphrase)),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).map_err(|error| failed(io::Error::other(error)))?;
+    let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut file = private().write(true).truncate(true).open(&path).map_err(failed)?;
+    file.write_all(digits.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    Ok(SecretString::from(digits))
+}
+
+/// What is kept in the state. `None` if there is no state yet. Does not disturb a gateway that uses it.
+pub(crate) async fn look(config: &MatrixConfig) -> Result<Option<Kept>, StateError> {
+    let path = config.state_dir.display().to_string();
+    let store = store(&config.state_dir);
+    if !store.join("matrix-sdk-state.sqlite3").exists() {
+        return Ok(None);
+    }
+    let passphrase = passphrase(config)?;
+    let opened = SqliteStateStore::open(store, Some(passphrase.expose_secret())).await;
+    let opened = opened.map_err(|error| StateError::Closed { path: path.clone(), source: error.into() })?;
+    let value = opened.get_custom_value(KEPT).await;
+    let value = value.map_err(|error| StateError::Damaged { path: path.clone(), source: error.into() })?;
+    value.map(|value| read(&value, &path)).transpose()
+}
+
+fn read(value: &[u8], path: &str) -> Result<Kept, StateError> {
+    serde_json::from_slice(value)
+        .map_err(|error| StateError::Damaged { path: path.to_owned(), source: error.into() })
+}
+
+/// For a file that only its owner may read.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.create(true).mode(0o600);
+    options
+}

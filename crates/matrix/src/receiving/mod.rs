@@ -1,0 +1,247 @@
+//! Receiving: what the homeserver hands over, and what it did not.
+//!
+//! The SDK asks for what is new (`/sync`) and notes how far it is before anybody has seen what came. So the channel
+//! has a position of its own, stored with the messages (`marks`), and only that one counts. Where the two differ,
+//! because the process ended in between or the SDK failed on an event, and where the homeserver left something out,
+//! the rooms' histories are read on from our position (`history`). What comes twice is recognised by its id.
+//!
+//! Beside that, in the same task: messages whose keys came late are read (`late`), invitations are accepted
+//! (`invitations`), what was read is marked as read (`receipts`), and the account's encryption is set up.
+
+mod history;
+mod invitations;
+mod late;
+mod message;
+mod receipts;
+mod sync;
+
+use std::{
+    collections::HashSet,
+    sync::{Mutex, MutexGuard},
+};
+
+use matrix_sdk::ruma::{OwnedEventId, OwnedRoomId};
+use switchboard_core::{AcceptError, ConnectionState, Cursor, Event, Inbox, RunError, chain};
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    time::sleep,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    MatrixConfig,
+    account::{self, Account, OpenError, Purpose},
+    connection::Connection,
+    error::Fault,
+    marks::Marks,
+};
+use sync::Receiver;
+
+/// How long until the encryption is tried to be set up again.
+const KEYS_PAUSE: std::time::Duration = std::time::Duration::from_mins(10);
+
+/// Receives until `stop`.
+pub(crate) async fn run(
+    connection: &Connection,
+    config: &MatrixConfig,
+    inbox: Inbox,
+    stop: CancellationToken,
+) -> Result<(), RunError> {
+    let status = inbox.status().clone();
+    status.set(ConnectionState::Connecting);
+    // What is dropped here is not stored, and our position is before it.
+    let ended = stop.run_until_cancelled(Box::pin(receive(connection, config, inbox))).await;
+    if let Some(Ended::NotOwner) = ended {
+        // The device is another process's from now on.
+        connection.close().await;
+        stop.cancelled().await;
+    }
+    connection.close().await;
+    match ended {
+        Some(Ended::Fatal(error)) => Err(error),
+        _ => {
+            status.set(ConnectionState::Stopped);
+            Ok(())
+        }
+    }
+}
+
+async fn receive(connection: &Connection, config: &MatrixConfig, inbox: Inbox) -> Ended {
+    loop {
+        let marks = stored_marks(config, &inbox).await;
+        let account = match open(connection, config, &inbox, marks.as_ref()).await {
+            Ok(account) => account,
+            Err(error) => return Ended::Fatal(error),
+        };
+        match with(&account, config, &inbox, marks).await {
+            Ended::LoggedOutSoftly => {
+                tracing::warn!(channel = %config.channel, "the homeserver has ended the session; logging in again");
+                if let Err(error) = account.keep(|kept| kept.session = None).await {
+                    tracing::error!(channel = %config.channel, error = chain(&error), "the session cannot be forgotten");
+                    sleep(config.longest_pause).await;
+                }
+                drop(account);
+                connection.close().await;
+            }
+            ended => return ended,
+        }
+    }
+}
+
+/// Receives with one session.
+async fn with(account: &Account, config: &MatrixConfig, inbox: &Inbox, marks: Option<Marks>) -> Ended {
+    let (read, seen) = mpsc::channel(receipts::WAITING);
+    let shared = Shared {
+        account,
+        config,
+        inbox,
+        marks: Mutex::new(marks.unwrap_or_else(|| Marks::new(&account.device, "", String::new()))),
+        changed: Notify::new(),
+        connected: watch::Sender::new(false),
+        read,
+        told: Mutex::default(),
+    };
+    tokio::select! {
+        ended = Receiver::new(&shared).run() => ended,
+        ended = shared.read_late() => ended,
+        ended = shared.accept_invitations() => ended,
+        ended = shared.watch_for_copies() => ended,
+        () = shared.send_receipts(seen) => unreachable!("the sender lives as long"),
+        () = shared.set_up_encryption() => unreachable!("it waits when it is done"),
+    }
+}
+
+/// Why receiving ended by itself.
+enum Ended {
+    Fatal(RunError),
+    /// The session is over, the device is not.
+    LoggedOutSoftly,
+    /// Another replica owns the channel.
+    NotOwner,
+}
+
+/// What all that goes on at once shares.
+struct Shared<'a> {
+    account: &'a Account,
+    config: &'a MatrixConfig,
+    inbox: &'a Inbox,
+    /// Where the channel stands. Stored by the receiver only; what the others change is stored with the next
+    /// position, and repeating their work in between does no harm.
+    marks: Mutex<Marks>,
+    /// Something waits for a key, or an invitation to be accepted.
+    changed: Notify,
+    /// Whether the homeserver has answered in this session.
+    connected: watch::Sender<bool>,
+    /// Messages that are stored, for receipts.
+    read: mpsc::Sender<(OwnedRoomId, OwnedEventId)>,
+    /// What has been said in the log and need not be repeated.
+    told: Mutex<HashSet<String>>,
+}
+
+impl Shared<'_> {
+    fn marks(&self) -> MutexGuard<'_, Marks> {
+        self.marks.lock().expect("nobody panics while holding it")
+    }
+
+    /// Stores what happened. While the store does not take it, the caller does nothing else.
+    async fn store(&self, events: Vec<Event>, cursor: Option<Cursor>) -> Result<(), Ended> {
+        loop {
+            match self.inbox.accept(events.clone(), cursor.clone()).await {
+                Ok(_) => return Ok(()),
+                Err(AcceptError::Unavailable { retry_after }) => sleep(retry_after).await,
+                Err(AcceptError::NotOwner) => return Err(Ended::NotOwner),
+            }
+        }
+    }
+
+    /// What must follow from a failed call: it ends the session, or is tried again.
+    fn needs_another_session(&self, fault: &Fault) -> Option<Ended> {
+        match fault {
+            Fault::LoggedOutSoftly => Some(Ended::LoggedOutSoftly),
+            Fault::LoggedOut(reason) => Some(Ended::Fatal(account::logged_out(self.account, reason))),
+            _ => None,
+        }
+    }
+
+    /// Whether this is said for the first time.
+    fn tell_once(&self, what: &str) -> bool {
+        self.told.lock().expect("nobody panics while holding it").insert(what.to_owned())
+    }
+
+    /// Publishes how many messages cannot be read.
+    fn publish_waiting(&self) {
+        self.inbox.status().set_undecrypted(self.marks().waiting.len());
+    }
+
+    /// Sets the account's encryption up, as soon as there is a connection, and until it is.
+    async fn set_up_encryption(&self) {
+        let connected = self.connected.subscribe().wait_for(|connected| *connected).await.map(|_| ());
+        connected.expect("the sender lives as long");
+        loop {
+            match account::set_up_encryption(self.account, self.config).await {
+                Ok(()) => return std::future::pending().await,
+                Err(error) => {
+                    let reason = chain(&error);
+                    tracing::warn!(channel = %self.config.channel, reason, "encryption is not set up completely");
+                }
+            }
+            sleep(KEYS_PAUSE).await;
+        }
+    }
+
+    /// The homeserver says when it has other keys of this device than we have.
+    async fn watch_for_copies(&self) -> Ended {
+        let mut alarm = self.account.client.subscribe_to_duplicate_key_upload_errors();
+        // An end of the stream is the client's, and missed alarms are alarms.
+        let _ = alarm.recv().await;
+        Ended::Fatal(RunError {
+            reason: format!(
+                "the homeserver has other keys of the device {} than the state_dir {}: a copy of the directory is in \
+                 use, or it was put back as it was once",
+                self.account.device,
+                self.config.state_dir.display()
+            ),
+            remedy: format!(
+                "end the other program and put the newest directory back; if there is none, let a new device take \
+                 its place with replaces_device = {:?}",
+                self.account.device
+            ),
+        })
+    }
+}
+
+/// Where the channel stands. A cursor that cannot be read now is not taken for none.
+async fn stored_marks(config: &MatrixConfig, inbox: &Inbox) -> Option<Marks> {
+    loop {
+        let Ok(cursor) = inbox.cursor().await else {
+            sleep(config.first_pause).await;
+            continue;
+        };
+        let marks = Marks::parse(&cursor?);
+        if marks.is_none() {
+            tracing::warn!(channel = %config.channel, "the cursor is not one of this version; beginning with what comes now");
+        }
+        return marks;
+    }
+}
+
+/// Opens the device. Tried until it succeeds.
+async fn open(
+    connection: &Connection,
+    config: &MatrixConfig,
+    inbox: &Inbox,
+    marks: Option<&Marks>,
+) -> Result<std::sync::Arc<Account>, RunError> {
+    let mut failures = 0;
+    loop {
+        let (reason, retry_after) = match connection.open(config, Purpose::Receive(marks)).await {
+            Ok(account) => return Ok(account),
+            Err(OpenError::Fatal(error)) => return Err(error),
+            Err(OpenError::Trouble { reason, retry_after }) => (reason, retry_after),
+        };
+        tracing::warn!(channel = %config.channel, reason, "the account cannot be opened");
+        inbox.status().set(ConnectionState::Interrupted(reason));
+        sleep(retry_after.unwrap_or_else(|| config.pause(failures))).await;
+        failures = failures.saturating_add(1);
+    }
+}

@@ -1,0 +1,308 @@
+//! Asking for what is new, and storing it with the position after it.
+
+use std::{collections::HashSet, time::Duration};
+
+use matrix_sdk::{
+    config::SyncSettings,
+    deserialized_responses::TimelineEvent,
+    ruma::{
+        OwnedRoomId, UInt,
+        api::client::{
+            filter::{Filter as Types, FilterDefinition, LazyLoadOptions, RoomEventFilter},
+            sync::sync_events::v3::{Filter, Request},
+        },
+    },
+    sync::{JoinedRoomUpdate, SyncResponse},
+};
+use switchboard_core::{ConnectionState, Event, Reachability};
+use tokio::time::sleep;
+
+use super::{Ended, Shared};
+use crate::{account::StateError, error::Fault, id, inbound::Membership};
+
+/// How many events of a room come at once. What is more is read from its history.
+const TIMELINE: u32 = 100;
+/// The most events of one transaction, roughly.
+const BATCH: usize = 100;
+/// A request may take so much longer than the homeserver is asked to hold it.
+const GRACE: Duration = Duration::from_mins(1);
+
+/// Takes what comes.
+pub(super) struct Receiver<'a> {
+    pub(super) shared: &'a Shared<'a>,
+    /// What is to be stored next.
+    pub(super) pending: Vec<Event>,
+    /// The rooms of which nothing is missing up to our position.
+    joined: HashSet<OwnedRoomId>,
+}
+
+impl<'a> Receiver<'a> {
+    pub(super) fn new(shared: &'a Shared<'a>) -> Self {
+        Self { shared, pending: Vec::new(), joined: HashSet::new() }
+    }
+
+    pub(super) async fn run(mut self) -> Ended {
+        match Box::pin(self.begin()).await {
+            Ok(()) => {}
+            Err(ended) => return ended,
+        }
+        loop {
+            if let Err(ended) = self.round(self.shared.config.sync_timeout).await {
+                return ended;
+            }
+        }
+    }
+
+    /// Notes where the channel begins, if it never ran, and catches up with where the SDK is.
+    async fn begin(&mut self) -> Result<(), Ended> {
+        let Shared { account, config, inbox, .. } = self.shared;
+        inbox.status().expect_progress_within(config.sync_timeout + config.call_timeout + GRACE);
+        let start: String = std::iter::repeat_with(|| fastrand::char('a'..='z')).take(12).collect();
+        self.insist_on_state(|| account.keep(|kept| kept.begin(&start))).await;
+        let next = self.shared.marks().next.clone();
+        let next = if next.is_empty() { self.now().await? } else { next };
+        self.shared.marks().begin(&account.device, start, next);
+        self.store_position().await?;
+        let received = self.insist_on_state(|| account.received()).await;
+        if received.is_none() {
+            // The first sync of a device tells the rooms. What was written there is read from their histories,
+            // as far as it came after our position.
+            self.first_sync().await?;
+        }
+        self.joined = self.rooms().filter(|room| !self.shared.marks().joining.contains(room)).collect();
+        self.catch_up().await?;
+        self.shared.publish_waiting();
+        self.shared.changed.notify_waiters();
+        Ok(())
+    }
+
+    fn rooms(&self) -> impl Iterator<Item = OwnedRoomId> + use<> {
+        self.shared.account.client.joined_rooms().into_iter().map(|room| room.room_id().to_owned())
+    }
+
+    /// The position of the homeserver's stream now. Asked until it says it.
+    async fn now(&self) -> Result<String, Ended> {
+        let mut request = Request::new();
+        request.filter = Some(Filter::FilterDefinition(FilterDefinition::ignore_all()));
+        request.timeout = Some(Duration::ZERO);
+        let mut failures = 0;
+        loop {
+            match self.shared.account.client.send(request.clone()).await {
+                Ok(response) => return Ok(response.next_batch),
+                Err(error) => self.interrupted(&Fault::of_call(&error), &mut failures).await?,
+            }
+        }
+    }
+
+    async fn first_sync(&self) -> Result<(), Ended> {
+        let mut failures = 0;
+        loop {
+            let settings = SyncSettings::new().timeout(Duration::ZERO).filter(filter(1));
+            match Box::pin(self.shared.account.client.sync_once(settings)).await {
+                Ok(_) => return Ok(()),
+                Err(error) => {
+                    if self.received().await.is_some() {
+                        return Ok(());
+                    }
+                    self.interrupted(&Fault::of(&error), &mut failures).await?;
+                }
+            }
+        }
+    }
+
+    /// Asks once for what is new, and stores it.
+    async fn round(&mut self, hold: Duration) -> Result<(), Ended> {
+        let mut failures = 0;
+        loop {
+            // After trouble, the answer is wanted at once.
+            let quiet = !*self.shared.connected.borrow() || failures > 0;
+            let hold = if quiet { Duration::ZERO } else { hold };
+            let settings = SyncSettings::new().timeout(hold).filter(filter(TIMELINE));
+            match Box::pin(self.shared.account.client.sync_once(settings)).await {
+                Ok(response) => {
+                    self.progressed();
+                    // The same answer again comes without a position, and has nothing.
+                    return if response.next_batch.is_empty() { Ok(()) } else { self.take(response).await };
+                }
+                Err(error) => {
+                    // The SDK failed on what came, after it had noted that it had it.
+                    if self.received().await.is_some_and(|received| received != self.shared.marks().next) {
+                        let reason = Fault::of(&error).describe();
+                        tracing::warn!(channel = %self.shared.config.channel, reason, "reading what came from the rooms' histories");
+                        self.progressed();
+                        return self.catch_up().await;
+                    }
+                    self.interrupted(&Fault::of(&error), &mut failures).await?;
+                }
+            }
+        }
+    }
+
+    fn progressed(&self) {
+        let status = self.shared.inbox.status();
+        status.progress();
+        if status.state() != ConnectionState::Connected {
+            status.set(ConnectionState::Connected);
+            tracing::info!(channel = %self.shared.config.channel, "connected to the homeserver");
+        }
+        self.shared.connected.send_replace(true);
+    }
+
+    async fn interrupted(&self, fault: &Fault, failures: &mut u32) -> Result<(), Ended> {
+        if let Some(ended) = self.shared.needs_another_session(fault) {
+            return Err(ended);
+        }
+        let reason = fault.describe();
+        tracing::warn!(channel = %self.shared.config.channel, reason, "receiving is interrupted");
+        self.shared.inbox.status().set(ConnectionState::Interrupted(reason));
+        sleep(fault.retry_after().unwrap_or_else(|| self.shared.config.pause(*failures))).await;
+        *failures = failures.saturating_add(1);
+        Ok(())
+    }
+
+    async fn take(&mut self, response: SyncResponse) -> Result<(), Ended> {
+        let since = self.shared.marks().next.clone();
+        for (room, update) in response.rooms.joined {
+            if self.joined.contains(&room) {
+                self.take_room(&room, update, &since).await?;
+            } else {
+                self.enter(&room, &update).await?;
+            }
+        }
+        for (room, update) in response.rooms.left {
+            self.take_events(&room, update.timeline.events).await?;
+            self.joined.remove(&room);
+            self.shared.marks().joining.remove(&room);
+        }
+        for (room, _) in response.rooms.invited {
+            self.shared.invited(&room).await;
+        }
+        self.shared.marks().next = response.next_batch;
+        self.store_position().await?;
+        self.shared.changed.notify_waiters();
+        Ok(())
+    }
+
+    /// What happened in a room that the account was in.
+    async fn take_room(
+        &mut self,
+        room: &OwnedRoomId,
+        update: JoinedRoomUpdate,
+        since: &str,
+    ) -> Result<(), Ended> {
+        let events = update.timeline.events;
+        if update.timeline.limited {
+            let known: HashSet<_> = events.iter().filter_map(TimelineEvent::event_id).collect();
+            self.read_history(room, since, &known).await?;
+        }
+        self.take_events(room, events).await
+    }
+
+    async fn take_events(&mut self, room: &OwnedRoomId, events: Vec<TimelineEvent>) -> Result<(), Ended> {
+        for event in events {
+            self.push(room, event.raw().json()).await?;
+        }
+        Ok(())
+    }
+
+    /// The room is the account's from now on: what was written since it was invited was written to it.
+    async fn enter(&mut self, room: &OwnedRoomId, update: &JoinedRoomUpdate) -> Result<(), Ended> {
+        self.read_from_the_invitation(room, update).await?;
+        self.joined.insert(room.clone());
+        self.shared.marks().joining.remove(room);
+        let event_id = id::event(&format!("{room}/entered/{}", self.shared.marks().next));
+        let conversation = id::Address { room: room.clone(), thread: None }.conversation();
+        self.pending.push(Event::Reachable(Reachability { event_id, conversation, reachable: true }));
+        Ok(())
+    }
+
+    /// Notes that the account is no longer in the room.
+    pub(super) fn leave(&mut self, room: &OwnedRoomId, membership: &Membership) {
+        if membership.joined {
+            return;
+        }
+        let event_id = id::event(membership.event.as_str());
+        let conversation = id::Address { room: room.clone(), thread: None }.conversation();
+        self.pending.push(Event::Reachable(Reachability { event_id, conversation, reachable: false }));
+    }
+
+    /// Reads everything from our position to the SDK's, of every room.
+    async fn catch_up(&mut self) -> Result<(), Ended> {
+        let account = self.shared.account;
+        let Some(received) = self.insist_on_state(|| account.received()).await else {
+            return Ok(());
+        };
+        let since = self.shared.marks().next.clone();
+        if received != since {
+            let rooms: Vec<_> = self.rooms().collect();
+            for room in rooms {
+                if self.joined.contains(&room) {
+                    self.read_history(&room, &since, &HashSet::new()).await?;
+                } else {
+                    self.enter(&room, &JoinedRoomUpdate::default()).await?;
+                }
+            }
+        }
+        for room in account.client.invited_rooms() {
+            self.shared.invited(room.room_id()).await;
+        }
+        self.shared.marks().next = received;
+        self.store_position().await
+    }
+
+    /// Stores what is pending, if it is much.
+    pub(super) async fn store_batch(&mut self) -> Result<(), Ended> {
+        if self.pending.len() < BATCH {
+            return Ok(());
+        }
+        // Our position stays, so that after a kill the rest is read again.
+        let events = std::mem::take(&mut self.pending);
+        self.shared.store(events, None).await
+    }
+
+    /// Stores what is pending with where the channel stands.
+    async fn store_position(&mut self) -> Result<(), Ended> {
+        let events = std::mem::take(&mut self.pending);
+        let last = super::receipts::last_of_each_room(&events);
+        let cursor = self.shared.marks().cursor();
+        self.shared.store(events, Some(cursor)).await?;
+        self.shared.publish_waiting();
+        self.shared.offer_receipts(last);
+        Ok(())
+    }
+
+    async fn received(&self) -> Option<String> {
+        self.shared.account.received().await.ok().flatten()
+    }
+
+    /// Uses the state until it works: a full disk gets room.
+    async fn insist_on_state<T, F>(&self, mut action: impl FnMut() -> F) -> T
+    where
+        F: Future<Output = Result<T, StateError>>,
+    {
+        loop {
+            match action().await {
+                Ok(value) => return value,
+                Err(error) => {
+                    let reason = switchboard_core::chain(&error);
+                    tracing::error!(channel = %self.shared.config.channel, reason, "the state cannot be used");
+                    self.shared.inbox.status().set(ConnectionState::Interrupted(reason));
+                    sleep(self.shared.config.longest_pause).await;
+                }
+            }
+        }
+    }
+}
+
+/// Only what concerns us: who is online, who types and who has read what would wake us for nothing.
+fn filter(timeline: u32) -> Filter {
+    let mut definition = FilterDefinition::empty();
+    definition.presence = Types::ignore_all();
+    definition.room.ephemeral = RoomEventFilter::ignore_all();
+    definition.room.account_data = RoomEventFilter::ignore_all();
+    let members = LazyLoadOptions::Enabled { include_redundant_members: false };
+    definition.room.state.lazy_load_options = members.clone();
+    definition.room.timeline.lazy_load_options = members;
+    definition.room.timeline.limit = Some(UInt::from(timeline));
+    Filter::FilterDefinition(definition)
+}
