@@ -38,6 +38,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const POOL_IDLE: Duration = Duration::from_secs(20);
 /// How long to wait where Discord asks to and does not say how long.
 const UNNAMED_PAUSE: Duration = Duration::from_secs(5);
+/// No server means a longer one.
+const LONGEST_PAUSE: Duration = Duration::from_hours(24);
 
 /// What is called, as far as limits tell calls apart.
 #[derive(Clone, Copy, Debug)]
@@ -165,8 +167,10 @@ impl Client {
         if status == StatusCode::TOO_MANY_REQUESTS && !slow_mode {
             let header = || headers.get(RETRY_AFTER)?.to_str().ok().and_then(seconds);
             let retry_after = named.or_else(header).unwrap_or(UNNAMED_PAUSE);
-            // Without Discord's own body it is the ban, which is for everything.
-            let everything = fault.is_none_or(|fault| fault.global)
+            let scope = text(headers, "x-ratelimit-scope");
+            // Without a word of Discord's own it is the ban, which is for everything.
+            let everything = fault.map_or(scope.is_none(), |fault| fault.global)
+                || scope == Some("global")
                 || headers.contains_key(HeaderName::from_static("x-ratelimit-global"));
             let pause = Pause { retry_after, everything };
             if everything {
@@ -202,7 +206,7 @@ fn seconds(text: &str) -> Option<Duration> {
 
 /// `None` for what no server means: negative numbers, and what is no number.
 fn duration(seconds: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(seconds).ok()
+    Duration::try_from_secs_f64(seconds).ok().map(|pause| pause.min(LONGEST_PAUSE))
 }
 
 fn date(headers: &HeaderMap) -> Option<u64> {
@@ -217,5 +221,40 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+    use switchboard_core::ChannelName;
+
+    use super::*;
+
+    #[test]
+    fn a_pause_is_for_what_it_names_however_it_is_told() {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let token = SecretString::from("MTIz.Gx_y.a-secret");
+        let client = Client::new(&DiscordConfig::new(ChannelName::new("support"), token)).expect("a client");
+        let route = Route { name: "GET messages", major: 1 };
+        for (headers, body, seconds, expected) in [
+            (vec![("x-ratelimit-scope", "user")], r#"{"retry_after":0.5}"#, 0.5, false),
+            (vec![("x-ratelimit-scope", "shared"), ("retry-after", "7")], "", 7.0, false),
+            (vec![("x-ratelimit-scope", "global"), ("retry-after", "7")], "", 7.0, true),
+            (vec![("x-ratelimit-global", "true")], r#"{"retry_after":2.0}"#, 2.0, true),
+            (vec![], r#"{"retry_after":2.0,"global":true}"#, 2.0, true),
+            (vec![("retry-after", "60")], "<html>banned</html>", 60.0, true),
+            (vec![], "", 5.0, true),
+            (vec![("x-ratelimit-scope", "user")], r#"{"retry_after":-1}"#, 5.0, false),
+            (vec![("x-ratelimit-scope", "user")], r#"{"retry_after":1e19}"#, 86_400.0, false),
+        ] {
+            let map = headers
+                .iter()
+                .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+            let map: HeaderMap = map.collect();
+            let error = client.failure(route, StatusCode::TOO_MANY_REQUESTS, &map, body.as_bytes());
+            let CallError::Limited { retry_after, everything } = error else { panic!("{error}: {body}") };
+            assert_eq!((retry_after.as_secs_f64(), everything), (seconds, expected), "{headers:?} {body}");
+        }
     }
 }

@@ -118,6 +118,16 @@ pub(crate) fn token_refused() -> RunError {
 }
 
 impl Refusal {
+    /// Whether the same call would be refused again.
+    pub(crate) fn is_final(&self) -> bool {
+        (400..=499).contains(&self.status) && self.status != 429 && !self.is_passing()
+    }
+
+    /// Cloudflare, and a resource that is overloaded.
+    fn is_passing(&self) -> bool {
+        matches!(self.code, 40_333 | 40_062 | 130_000)
+    }
+
     fn into_send_error(self) -> SendError {
         let reason = format!("{} {}", self.code, self.message);
         match (self.status, self.code) {
@@ -130,8 +140,8 @@ impl Refusal {
                 retry_after: self.retry_after.unwrap_or(UNNAMED_PAUSE),
                 scope: Scope::Conversation,
             },
-            // Cloudflare, a resource that is overloaded, and a server that is not there.
-            (_, 40_333 | 40_062 | 130_000) | (503, _) => SendError::Unavailable(Box::new(self)),
+            // Also where there is no server at the moment.
+            (status, _) if self.is_passing() || status == 503 => SendError::Unavailable(Box::new(self)),
             (400..=499, _) => SendError::Rejected { reason },
             _ => SendError::Interrupted(Box::new(self)),
         }

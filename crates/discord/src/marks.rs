@@ -1,10 +1,12 @@
 //! Where the channel stands: the session of the gateway, and the last message known in each place.
 //!
 //! It is the channel's cursor, `1:<JSON>`; the number in front is the version of the format. It is stored with
-//! every message, so its size is bounded: the places that were quiet longest are forgotten, and whatever is
-//! not known stands at the floor, which is raised so that it lies behind nothing that was forgotten.
+//! every message, so its size is bounded: the places that were quiet longest are forgotten. What is not known
+//! stands at the floor. That is raised, so that it lies behind nothing that was forgotten, only when a session
+//! begins and all that the one before had missed has been fetched: until then, older messages may be missing in a
+//! place than those that are known elsewhere.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use switchboard_core::Cursor;
@@ -37,9 +39,24 @@ pub(crate) struct Marks {
     pub(crate) session: Option<Session>,
     /// The session has begun, and what was missed before it has not all been fetched from the direct channels.
     pub(crate) behind: bool,
+    /// The guilds that have not yet said what is new in them since the session before.
+    awaited: BTreeSet<u64>,
     /// The mark of all places that have none. `None`: the channel never ran.
-    pub(crate) floor: Option<u64>,
+    floor: Option<u64>,
+    /// What the floor may be raised to.
+    forgotten: u64,
+    /// The id of whatever happened before the session is below it.
+    since: u64,
     places: HashMap<Address, u64>,
+}
+
+/// When a session began, by the ids of that time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beginning {
+    /// Nothing that has this id or a later one was there when the session was asked for.
+    pub(crate) asked: u64,
+    /// Nothing that has this id or a later one was there when the session began.
+    pub(crate) begun: u64,
 }
 
 /// As it is stored.
@@ -49,7 +66,13 @@ struct Stored {
     session: Option<Session>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     behind: bool,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    awaited: BTreeSet<u64>,
     floor: u64,
+    #[serde(default)]
+    forgotten: u64,
+    #[serde(default)]
+    since: u64,
     /// `@<channel>=<mark>` and `<channel>=<mark>`, apart by blanks.
     #[serde(default)]
     places: String,
@@ -59,8 +82,44 @@ impl Marks {
     /// A cursor that cannot be read (of a later version) is as good as none. `None` also without one.
     pub(crate) fn parse(cursor: &Cursor) -> Option<Self> {
         let stored: Stored = serde_json::from_str(cursor.as_str().strip_prefix(CURSOR_VERSION)?).ok()?;
-        let places = stored.places.split_whitespace().map(place).collect::<Option<_>>()?;
-        Some(Self { session: stored.session, behind: stored.behind, floor: Some(stored.floor), places })
+        Some(Self {
+            session: stored.session,
+            behind: stored.behind,
+            awaited: stored.awaited,
+            floor: Some(stored.floor),
+            forgotten: stored.forgotten,
+            since: stored.since,
+            places: stored.places.split_whitespace().map(place).collect::<Option<_>>()?,
+        })
+    }
+
+    /// A new session has begun, in which nothing of what was missed before comes again.
+    pub(crate) fn begin(
+        &mut self,
+        session: Session,
+        beginning: Beginning,
+        guilds: impl IntoIterator<Item = u64>,
+    ) {
+        if !self.behind && self.awaited.is_empty() {
+            self.floor = self.floor.map(|floor| floor.max(self.forgotten));
+        }
+        self.floor = self.floor.or(Some(beginning.asked));
+        let newest = self.places.values().copied().max().unwrap_or_default();
+        self.since = beginning.begun.max(newest + 1);
+        self.session = Some(session);
+        self.behind = self.places.keys().any(|place| place.direct);
+        self.awaited = guilds.into_iter().collect();
+    }
+
+    /// What was missed in a guild has been fetched, or the guild is none of ours any more.
+    pub(crate) fn guild_is_done(&mut self, guild: u64) {
+        self.awaited.remove(&guild);
+    }
+
+    /// Whether nothing can be missing there: it is as new as the session, or something of the session is known,
+    /// before which all that was missing was fetched.
+    pub(crate) fn is_whole(&self, place: Address) -> bool {
+        place.channel >= self.since || self.places.get(&place).is_some_and(|mark| *mark >= self.since)
     }
 
     pub(crate) fn cursor(&self) -> Cursor {
@@ -70,7 +129,10 @@ impl Marks {
         let stored = Stored {
             session: self.session.clone(),
             behind: self.behind,
+            awaited: self.awaited.clone(),
             floor: self.floor.unwrap_or_default(),
+            forgotten: self.forgotten,
+            since: self.since,
             places: places.join(" "),
         };
         let stored = serde_json::to_string(&stored).expect("it is text and numbers");
@@ -82,7 +144,7 @@ impl Marks {
         self.places.get(&place).copied().or(self.floor).unwrap_or_default()
     }
 
-    /// A message is known from now on.
+    /// All up to this message is known from now on.
     pub(crate) fn advance(&mut self, place: Address, message: u64) {
         let mark = self.places.entry(place).or_insert(message);
         *mark = message.max(*mark);
@@ -100,12 +162,17 @@ impl Marks {
         direct.into_iter().map(|(place, _)| *place).collect()
     }
 
+    /// The place is no more.
+    pub(crate) fn forget(&mut self, place: Address) {
+        self.places.remove(&place);
+    }
+
     fn forget_quietest(&mut self, direct: bool) {
         let quietest = self.places.iter().filter(|(place, _)| place.direct == direct);
         let quietest = quietest.min_by_key(|(_, mark)| **mark).map(|(place, mark)| (*place, *mark));
         if let Some((place, mark)) = quietest {
             self.places.remove(&place);
-            self.floor = self.floor.max(Some(mark));
+            self.forgotten = self.forgotten.max(mark);
         }
     }
 }
@@ -143,12 +210,21 @@ mod tests {
     const DIRECT: Address = Address { channel: 5, direct: true };
     const OTHER: Address = Address { channel: u64::MAX, direct: false };
 
+    fn session() -> Session {
+        Session { id: "abc".to_owned(), url: "wss://gateway".to_owned(), seq: 7 }
+    }
+
+    fn beginning(at: u64) -> Beginning {
+        Beginning { asked: at, begun: at }
+    }
+
     #[test]
     fn a_cursor_is_read_back_and_no_other_version_s() {
-        let session = Session { id: "abc".to_owned(), url: "wss://gateway".to_owned(), seq: 7 };
-        let mut marks = Marks { session: Some(session), behind: true, floor: Some(3), ..Marks::default() };
+        let mut marks = Marks::default();
         marks.advance(DIRECT, 17);
+        marks.begin(session(), beginning(3), [1, 2]);
         marks.advance(OTHER, 1_234_567_890_123_456_789);
+        assert!(marks.behind);
         assert_eq!(Marks::parse(&marks.cursor()), Some(marks));
         for other in ["", "{}", "2:{\"floor\":1}", "1:", "1:{\"floor\":1,\"places\":\"x\"}"] {
             assert_eq!(Marks::parse(&Cursor::new(other)), None, "{other:?}");
@@ -157,7 +233,8 @@ mod tests {
 
     #[test]
     fn a_mark_never_goes_back() {
-        let mut marks = Marks { floor: Some(10), ..Marks::default() };
+        let mut marks = Marks::default();
+        marks.begin(session(), beginning(10), []);
         assert_eq!(marks.of(DIRECT), 10);
         marks.advance(DIRECT, 17);
         marks.advance(DIRECT, 12);
@@ -165,18 +242,52 @@ mod tests {
     }
 
     #[test]
+    fn a_place_is_whole_once_something_of_the_session_is_known_there() {
+        let mut marks = Marks::default();
+        marks.advance(DIRECT, 17);
+        marks.begin(session(), beginning(10), []);
+        assert!(
+            !marks.is_whole(DIRECT),
+            "the newest mark is older than the session, whatever the clock says"
+        );
+        marks.advance(DIRECT, 18);
+        assert!(marks.is_whole(DIRECT));
+        assert!(marks.is_whole(OTHER), "it was made in the session");
+        assert!(!marks.is_whole(Address { channel: 6, direct: false }));
+    }
+
+    #[test]
+    fn the_floor_waits_until_nothing_is_missing() {
+        let mut marks = Marks::default();
+        let unknown = Address { channel: 1, direct: false };
+        marks.begin(session(), beginning(10), [5]);
+        for number in 0..=MOST_OTHERS as u64 {
+            marks.advance(Address { channel: 100 + number, direct: false }, 1_000 + number);
+        }
+        assert_eq!(marks.of(unknown), 10);
+        marks.begin(session(), beginning(2_000), [5]);
+        assert_eq!(marks.of(unknown), 10, "the guild never said what is new in it");
+        marks.guild_is_done(5);
+        marks.begin(session(), beginning(3_000), [5]);
+        assert_eq!(marks.of(unknown), 1_000);
+    }
+
+    #[test]
     fn its_size_is_bounded_and_the_quietest_are_forgotten() {
-        let mut marks = Marks { floor: Some(0), ..Marks::default() };
+        let mut marks = Marks::default();
+        marks.begin(session(), beginning(1), []);
         let newest = 1_300_000_000_000_000_000;
-        for number in 1..=2_000 {
+        for number in 1..=10_000 {
             for direct in [true, false] {
                 marks.advance(Address { channel: newest + number, direct }, newest + number);
             }
         }
         assert!(marks.cursor().as_str().len() < 20_000, "{}", marks.cursor().as_str().len());
         assert_eq!(marks.direct().len(), MOST_DIRECT);
-        assert_eq!(marks.direct()[0].channel, newest + 2_000);
+        assert_eq!(marks.direct()[0].channel, newest + 10_000);
         let forgotten = Address { channel: newest + 1, direct: false };
-        assert_eq!(marks.of(forgotten), newest + 2_000 - MOST_OTHERS as u64);
+        marks.behind = false;
+        marks.begin(session(), beginning(1), []);
+        assert_eq!(marks.of(forgotten), newest + 10_000 - MOST_OTHERS as u64);
     }
 }

@@ -12,7 +12,13 @@ pub(super) struct Frame {
     pub(super) op: u8,
     pub(super) s: Option<u64>,
     pub(super) t: Option<String>,
-    pub(super) d: Option<Box<RawValue>>,
+    /// `null` where there is none.
+    #[serde(default = "null")]
+    pub(super) d: Box<RawValue>,
+}
+
+fn null() -> Box<RawValue> {
+    RawValue::NULL.to_owned()
 }
 
 /// What HELLO says.
@@ -48,4 +54,17 @@ pub(super) fn open(opening: &Opening, token: &SecretString) -> String {
         } }),
     }
     .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_that_says_nothing_is_one_all_the_same() {
+        for text in [r#"{"op":0,"s":3,"t":"RESUMED","d":null}"#, r#"{"op":0,"s":3,"t":"RESUMED"}"#] {
+            let frame: Frame = serde_json::from_str(text).expect("a payload");
+            assert_eq!((frame.s, frame.d.get()), (Some(3), "null"), "{text}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ mod close;
 mod frame;
 mod socket;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use reqwest::Method;
 use serde::Deserialize;
@@ -55,8 +55,17 @@ pub(crate) struct Dispatch {
     /// What sort of thing, such as MESSAGE_CREATE.
     pub(crate) name: String,
     pub(crate) data: Box<RawValue>,
-    /// With READY: when the session was asked for by Discord's clock, in milliseconds since 1970.
-    pub(crate) asked_at: Option<u64>,
+    /// With READY: when the session was asked for.
+    pub(crate) asked: Option<Asked>,
+}
+
+/// A moment at which Discord was asked for something.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    /// By Discord's clock, in milliseconds since 1970.
+    pub(crate) unix_millis: u64,
+    /// By ours.
+    pub(crate) at: Instant,
 }
 
 /// What READY says of the session.
@@ -64,6 +73,15 @@ pub(crate) struct Dispatch {
 pub(crate) struct Ready {
     pub(crate) session_id: String,
     pub(crate) resume_gateway_url: String,
+    /// The guilds that the bot is in. What is in them comes afterwards.
+    #[serde(default)]
+    pub(crate) guilds: Vec<Named>,
+}
+
+/// What of a guild is of use in READY.
+#[derive(Deserialize)]
+pub(crate) struct Named {
+    pub(crate) id: serenity::model::id::GuildId,
 }
 
 /// Keeps a connection until a person must act.
@@ -146,15 +164,15 @@ impl<'a> Gateway<'a> {
 
     /// Connects once and stays until that connection ends.
     async fn connect(&mut self) -> Result<End, CallError> {
-        let (url, opening, asked_at) = if let Some(session) = self.session.clone() {
+        let (url, opening, asked) = if let Some(session) = self.session.clone() {
             // The session's own address may be gone for good; any other one takes it too.
             let elsewhere = self.failures >= PERSISTENT;
             let url = if elsewhere { ask(self.client).await?.0.url } else { session.url.clone() };
             (url, Opening::Resume(session), None)
         } else {
-            let (info, asked_at) = ask(self.client).await?;
+            let (info, asked) = ask(self.client).await?;
             self.wait_for_budget(&info.session_start_limit).await;
-            (info.url, Opening::Identify, asked_at)
+            (info.url, Opening::Identify, Some(asked))
         };
         let resuming = matches!(opening, Opening::Resume(_));
         let mut socket = match Socket::open(&url, self.config.patience).await {
@@ -165,7 +183,7 @@ impl<'a> Gateway<'a> {
             self.last_identify = Some(Instant::now());
         }
         self.status.expect_progress_within(socket.interval() * 2 + self.config.patience);
-        let end = socket.serve(self, &opening, asked_at).await;
+        let end = socket.serve(self, &opening, asked).await;
         Ok(match end {
             // A session that was never opened is resumed no more often than it takes to see that.
             End::Lost { reason, opened: false } if resuming && self.failures >= PERSISTENT => {
@@ -219,8 +237,21 @@ impl<'a> Gateway<'a> {
 }
 
 /// Asks where a session can be opened, and for the time.
-pub(crate) async fn ask(client: &Client) -> Result<(GatewayInfo, Option<u64>), CallError> {
+pub(crate) async fn ask(client: &Client) -> Result<(GatewayInfo, Asked), CallError> {
+    let at = Instant::now();
     let route = Route { name: "GET gateway", major: 0 };
     let reply = client.call(Method::GET, route, "/gateway/bot", None::<&()>).await?;
-    Ok((reply.read()?, reply.date))
+    Ok((reply.read()?, reply.date.map_or_else(Asked::by_our_clock, |unix_millis| Asked { unix_millis, at })))
+}
+
+impl Asked {
+    /// For where something on the way strips the header that tells the time.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "ids are compared with Discord's, so no other clock would do"
+    )]
+    pub(crate) fn by_our_clock() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { unix_millis: u64::try_from(since.as_millis()).unwrap_or_default(), at: Instant::now() }
+    }
 }

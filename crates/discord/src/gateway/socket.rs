@@ -19,7 +19,7 @@ use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
 use url::Url;
 
 use super::{
-    Dispatch, Gateway, close,
+    Asked, Dispatch, Gateway, close,
     frame::{self, Frame, Hello, op},
 };
 use crate::marks::Session;
@@ -97,7 +97,7 @@ impl Socket {
         &mut self,
         gateway: &mut Gateway<'_>,
         opening: &Opening,
-        asked_at: Option<u64>,
+        asked: Option<Asked>,
     ) -> End {
         if let Err(end) = self.say(frame::open(opening, &gateway.config.token)).await {
             return end;
@@ -122,7 +122,7 @@ impl Socket {
                     let _room = events.reserve().await;
                     self.stream.next().with_subscriber(NoSubscriber::default()).await
                 } => match self.hear(message) {
-                    Ok(Some(frame)) => self.take(gateway, frame, asked_at).await,
+                    Ok(Some(frame)) => self.take(gateway, frame, asked).await,
                     Ok(None) => Ok(()),
                     Err(end) => Err(end),
                 },
@@ -150,13 +150,13 @@ impl Socket {
         &mut self,
         gateway: &mut Gateway<'_>,
         frame: Frame,
-        asked_at: Option<u64>,
+        asked: Option<Asked>,
     ) -> Result<(), End> {
         match (frame.op, frame.s, frame.t, frame.d) {
-            (op::DISPATCH, Some(seq), Some(name), Some(data)) => {
+            (op::DISPATCH, Some(seq), Some(name), data) => {
                 self.opened = true;
-                let asked_at = asked_at.filter(|_| name == "READY");
-                gateway.received(Dispatch { seq, name, data, asked_at }).await;
+                let asked = asked.filter(|_| name == "READY");
+                gateway.received(Dispatch { seq, name, data, asked }).await;
                 Ok(())
             }
             (op::HEARTBEAT, ..) => {
@@ -169,7 +169,7 @@ impl Socket {
                 Ok(())
             }
             (op::RECONNECT, ..) => Err(self.lost("Discord asks to connect again")),
-            (op::INVALID_SESSION, _, _, data) if data.as_ref().is_some_and(|data| data.get() == "true") => {
+            (op::INVALID_SESSION, _, _, data) if data.get() == "true" => {
                 Err(self.lost("Discord asks to resume the session"))
             }
             (op::INVALID_SESSION, ..) => {
@@ -212,8 +212,8 @@ fn address(url: &str) -> Option<Url> {
 
 fn hello(text: &str) -> Result<Duration, String> {
     let frame: Option<Frame> = serde_json::from_str(text).ok();
-    let hello = frame.filter(|frame| frame.op == op::HELLO).and_then(|frame| frame.d);
-    let hello = hello.and_then(|hello| serde_json::from_str::<Hello>(hello.get()).ok());
+    let hello = frame.filter(|frame| frame.op == op::HELLO);
+    let hello = hello.and_then(|frame| serde_json::from_str::<Hello>(frame.d.get()).ok());
     let hello = hello.filter(|hello| hello.heartbeat_interval > 0).ok_or("the gateway says no hello")?;
     Ok(Duration::from_millis(hello.heartbeat_interval))
 }

@@ -51,8 +51,25 @@ impl Head {
 pub(crate) fn read(raw: &RawValue, head: &Head, address: Address, me: Me<'_>) -> Option<Event> {
     match serde_json::from_str::<Message>(raw.get()) {
         Ok(message) => written(&message, address, me).map(Event::Message),
+        // What bots write has forms that nobody else's messages have.
+        Err(_) if is_of_a_machine(raw) => None,
         Err(error) => Some(unreadable(head, raw, &error)),
     }
+}
+
+fn is_of_a_machine(raw: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    struct Author {
+        #[serde(default)]
+        bot: bool,
+    }
+    #[derive(Deserialize)]
+    struct Written {
+        author: Author,
+        webhook_id: Option<serde::de::IgnoredAny>,
+    }
+    let written = serde_json::from_str::<Written>(raw.get());
+    written.is_ok_and(|written| written.author.bot || written.webhook_id.is_some())
 }
 
 /// Whether the message shows nothing at all, as one whose content is withheld from the bot.

@@ -8,11 +8,8 @@ use serde_json::value::RawValue;
 use serenity::model::id::{ChannelId, GuildId, MessageId, RoleId, UserId};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Ended, Receiver};
-use crate::{
-    client::Route,
-    id::{self, Address},
-};
+use super::{Ended, Receiver, history::Missing};
+use crate::id::{self, Address};
 
 /// The types of channels that hold messages: text, voice, announcements, threads, stages. A forum holds threads.
 const WITH_MESSAGES: [u8; 7] = [0, 2, 5, 10, 11, 12, 13];
@@ -48,6 +45,7 @@ pub(crate) struct Channel {
 pub(crate) struct Member {
     user: Option<User>,
     roles: Vec<RoleId>,
+    joined_at: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -66,6 +64,11 @@ impl Member {
         self.roles.iter().map(|role| role.get()).collect()
     }
 
+    /// The first id that was made after the member had joined.
+    pub(super) fn joined(&self) -> u64 {
+        self.joined_at.as_deref().and_then(unix_millis).map_or(0, id::first_of)
+    }
+
     fn is(&self, id: u64) -> bool {
         self.user.as_ref().is_some_and(|user| user.id.get() == id)
     }
@@ -82,18 +85,36 @@ impl Receiver<'_> {
         }
         let joined = guild.joined_at.as_deref().and_then(unix_millis).map_or(0, id::first_of);
         self.joined.insert(guild.id.get(), joined);
+        let mut missing = Vec::new();
         for channel in guild.channels.iter().chain(&guild.threads).filter(|channel| channel.holds_messages())
         {
             let place = Address { channel: channel.id.get(), direct: false };
             let after = self.marks.of(place).max(joined);
             match channel.last_message_id.map(MessageId::get).filter(|last| *last > after) {
-                Some(last) => self.catch_up(place, guild.id.get(), after, last).await?,
+                Some(last) => missing.push(Missing { place, guild: Some(guild.id.get()), after, last }),
                 None => {
                     self.fetched.entry(place).or_insert(0);
                 }
             }
         }
+        self.fetch_all(missing).await?;
+        self.marks.guild_is_done(guild.id.get());
         Ok(())
+    }
+
+    /// The bot was thrown out, or the guild is away for a while: then it will say what is new in it.
+    pub(super) fn guild_left(&mut self, raw: &RawValue) {
+        #[derive(Deserialize)]
+        struct Left {
+            id: GuildId,
+            #[serde(default)]
+            unavailable: bool,
+        }
+        if let Ok(left) = serde_json::from_str::<Left>(raw.get())
+            && !left.unavailable
+        {
+            self.marks.guild_is_done(left.id.get());
+        }
     }
 
     pub(super) fn member(&mut self, raw: &RawValue) {
@@ -108,22 +129,6 @@ impl Receiver<'_> {
         {
             self.roles.insert(update.guild_id.get(), update.member.roles());
         }
-    }
-
-    async fn catch_up(&mut self, place: Address, guild: u64, after: u64, last: u64) -> Result<(), Ended> {
-        self.fetch(place, Some(guild), after, None).await?;
-        if self.marks.of(place) < last {
-            // Either the last message was deleted, or Discord shows us nothing and says nothing of it.
-            let route = Route { name: "GET message", major: place.channel };
-            let path = format!("/channels/{}/messages/{last}", place.channel);
-            let refused = self.client.get::<serde::de::IgnoredAny>(route, &path).await.err();
-            if refused.is_some_and(|error| error.refusal().is_some_and(|refusal| refusal.status == 403)) {
-                self.warn_of_history(place);
-            }
-            // Not asked for again as long as nothing newer is there.
-            self.marks.advance(place, last);
-        }
-        Ok(())
     }
 }
 

@@ -3,13 +3,13 @@
 use serde_json::value::RawValue;
 use switchboard_core::{Event, Unreadable};
 
-use super::{Ended, Receiver, Warning, beginning};
+use super::{Ended, Receiver, SKEW, Warning, history::Missing};
 use crate::{
     client::Route,
-    gateway::{Dispatch, Ready},
+    gateway::{Asked, Dispatch, Ready},
     id::{self, Address},
     inbound::{self, Head},
-    marks::Session,
+    marks::{Beginning, Session},
 };
 
 impl Receiver<'_> {
@@ -24,10 +24,8 @@ impl Receiver<'_> {
             return Ok(());
         };
         let session = Session { id: ready.session_id, url: ready.resume_gateway_url, seq: dispatch.seq };
-        self.marks.session = Some(session);
-        self.marks.floor = self.marks.floor.or(Some(beginning(dispatch.asked_at)));
-        self.marks.behind = !self.marks.direct().is_empty();
-        self.new_session = true;
+        let beginning = beginning(dispatch.asked.unwrap_or_else(Asked::by_our_clock));
+        self.marks.begin(session, beginning, ready.guilds.iter().map(|guild| guild.id.get()));
         self.fetched.clear();
         self.roles.clear();
         self.store().await?;
@@ -43,15 +41,13 @@ impl Receiver<'_> {
         let guild = head.guild_id.map(serenity::model::id::GuildId::get);
         let place = Address { channel: head.channel_id.get(), direct: guild.is_none() };
         let number = head.id.get();
-        if self.new_session {
-            if !self.fetched.contains_key(&place) {
-                let joined = guild.and_then(|guild| self.joined.get(&guild)).copied().unwrap_or_default();
-                let after = self.marks.of(place).max(joined);
-                self.fetch(place, guild, after, Some(number)).await?;
-            }
-            if self.fetched.get(&place).is_some_and(|last| number <= *last) {
-                return Ok(());
-            }
+        if !self.marks.is_whole(place) && !self.fetched.contains_key(&place) {
+            let joined = if let Some(guild) = guild { self.joined(guild).await? } else { 0 };
+            let after = self.marks.of(place).max(joined);
+            self.fetch(Missing { place, guild, after, last: number }, Some(number)).await?;
+        }
+        if self.fetched.get(&place).is_some_and(|last| number <= *last) {
+            return Ok(());
         }
         self.push(raw, &head, place, guild).await
     }
@@ -64,8 +60,8 @@ impl Receiver<'_> {
         place: Address,
         guild: Option<u64>,
     ) -> Result<(), Ended> {
-        if let Some(guild) = guild.filter(|_| head.mentions_roles()) {
-            self.learn_roles(guild).await?;
+        if let Some(guild) = guild.filter(|guild| head.mentions_roles() && !self.roles.contains_key(guild)) {
+            self.learn_membership(guild).await?;
         }
         let roles = guild.and_then(|guild| self.roles.get(&guild)).map_or(&[][..], Vec::as_slice);
         let event = inbound::read(raw, head, place, inbound::Me { id: self.me, roles });
@@ -80,17 +76,28 @@ impl Receiver<'_> {
         Ok(())
     }
 
-    /// Asks for the bot's roles where a session that was taken over did not tell them.
-    async fn learn_roles(&mut self, guild: u64) -> Result<(), Ended> {
-        if self.roles.contains_key(&guild) {
-            return Ok(());
+    /// The first id that was made after the bot had been added to the guild.
+    async fn joined(&mut self, guild: u64) -> Result<u64, Ended> {
+        if !self.joined.contains_key(&guild) {
+            self.learn_membership(guild).await?;
         }
+        Ok(self.joined.get(&guild).copied().unwrap_or_default())
+    }
+
+    /// Asks for the bot's roles and since when it is there, where a session that was taken over did not tell.
+    async fn learn_membership(&mut self, guild: u64) -> Result<(), Ended> {
         let route = Route { name: "GET member", major: guild };
         let path = format!("/guilds/{guild}/members/{}", self.me);
-        let member = self.insist::<super::guild::Member>(route, &path).await?;
+        let member = self.insist::<super::guild::Member>(route, &path).await?.ok();
+        self.joined.insert(guild, member.as_ref().map(super::guild::Member::joined).unwrap_or_default());
         self.roles.insert(guild, member.map(|member| member.roles()).unwrap_or_default());
         Ok(())
     }
+}
+
+fn beginning(asked: Asked) -> Beginning {
+    let passed = u64::try_from((asked.at.elapsed() + SKEW).as_millis()).unwrap_or_default();
+    Beginning { asked: id::first_of(asked.unix_millis), begun: id::first_of(asked.unix_millis + passed) }
 }
 
 /// A message without an id or a channel. Its text stands for what it is about.

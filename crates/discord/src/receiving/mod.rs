@@ -5,7 +5,9 @@
 //! also over connections and processes, nothing is missing. A session that begins anew may have missed
 //! something, which is fetched from history before anything that came later in the same place (`history`): from
 //! the direct channels that are known, from whatever a guild names as newer than what we know, and from every
-//! other place as soon as something is written there. Live events wait meanwhile, so that order holds.
+//! other place as soon as something is written there, by this process or a later one that goes on with the
+//! session. Live events wait meanwhile, so that order holds; several places are asked at once, so that they do not
+//! wait long.
 
 mod guild;
 mod history;
@@ -13,7 +15,7 @@ mod live;
 
 use std::{
     collections::{HashMap, HashSet},
-    time::{SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use serde::Deserialize;
@@ -26,7 +28,7 @@ use crate::{
     client::{Client, Route},
     error::CallError,
     gateway::{Dispatch, Gateway},
-    id::{self, Address},
+    id::Address,
     marks::Marks,
 };
 
@@ -36,6 +38,8 @@ pub(crate) use guild::Channel;
 const WAITING: usize = 1_000;
 /// The most messages of one transaction.
 const BATCH: usize = 100;
+/// How far the clocks of Discord's machines may be apart, with the part of a second that the header leaves out.
+const SKEW: Duration = Duration::from_secs(2);
 
 /// Receives until `stop`.
 pub(crate) async fn run(
@@ -77,7 +81,6 @@ async fn receive(client: &Client, config: &DiscordConfig, inbox: Inbox) -> Ended
         me,
         marks,
         pending: Vec::new(),
-        new_session: false,
         fetched: HashMap::new(),
         roles: HashMap::new(),
         joined: HashMap::new(),
@@ -107,10 +110,8 @@ struct Receiver<'a> {
     marks: Marks,
     /// What is to be stored next.
     pending: Vec<Event>,
-    /// Whether the session began in this process: what came before it may be missing.
-    new_session: bool,
-    /// In a new session, the places that nothing is missing from any more, with the last message that was
-    /// taken from history.
+    /// The places of which it was seen in this session that nothing is missing any more, with the last message
+    /// that was taken from history.
     fetched: HashMap<Address, u64>,
     /// The bot's roles in guilds.
     roles: HashMap<u64, Vec<u64>>,
@@ -143,7 +144,6 @@ impl Receiver<'_> {
     async fn round(&mut self, events: &mut mpsc::Receiver<Dispatch>) -> Result<(), Ended> {
         if self.marks.behind && self.marks.session.is_some() {
             // The process before this one did not come to the end of it.
-            self.new_session = true;
             self.fetch_direct().await?;
         }
         let Some(first) = events.recv().await else {
@@ -167,6 +167,7 @@ impl Receiver<'_> {
             "RESUMED" => self.connected(),
             "MESSAGE_CREATE" => self.message(&dispatch.data).await?,
             "GUILD_CREATE" => self.guild(&dispatch.data).await?,
+            "GUILD_DELETE" => self.guild_left(&dispatch.data),
             "GUILD_MEMBER_UPDATE" => self.member(&dispatch.data),
             _ => {}
         }
@@ -243,12 +244,4 @@ pub(crate) struct Me {
 
 pub(crate) async fn ask_me(client: &Client) -> Result<Me, CallError> {
     client.get(Route { name: "GET me", major: 0 }, "/users/@me").await
-}
-
-/// The mark of a channel that never ran: nothing that was written before is taken. By Discord's clock, or by ours
-/// where something on the way strips the header that tells it.
-#[expect(clippy::disallowed_methods, reason = "ids are compared with Discord's, so no other clock would do")]
-fn beginning(asked_at: Option<u64>) -> u64 {
-    let ours = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    id::first_of(asked_at.unwrap_or_else(|| u64::try_from(ours()).unwrap_or_default()))
 }

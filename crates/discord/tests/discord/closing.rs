@@ -81,6 +81,10 @@ async fn a_message_that_cannot_be_read_is_kept() {
     let data = serde_json::json!({ "id": "17", "channel_id": "18", "content": 5 });
     channel.bot.push_event("MESSAGE_CREATE", &data);
     channel.bot.push_event("SOMETHING_NEW", &data);
+    let of_a_bot = serde_json::json!({
+        "id": "19", "channel_id": "18", "content": 5, "author": { "id": "20", "bot": true },
+    });
+    channel.bot.push_event("MESSAGE_CREATE", &of_a_bot);
     channel.bot.user("Alice").sends("hello");
     channel.holds(&["hello"]).await;
     let unreadable = async || {
@@ -90,5 +94,6 @@ async fn a_message_that_cannot_be_read_is_kept() {
         })
     };
     let unreadable = wait_for("what cannot be read", LIMIT, unreadable).await;
+    assert_eq!(channel.store.lock().events.len(), 2, "what a bot wrote is left out");
     assert_eq!((unreadable.event_id.as_str(), unreadable.raw), ("m17", data.to_string()));
 }

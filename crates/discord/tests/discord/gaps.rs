@@ -6,6 +6,8 @@ use switchboard_testkit::discord::{Fault, Permission};
 
 use crate::support::{Channel, LIMIT};
 
+const HISTORY: &str = "GET /channels/*/messages";
+
 /// Begins a new session, in which nothing of the one before comes again.
 async fn new_session(channel: &Channel) {
     let sessions = channel.bot.identifies().len();
@@ -132,6 +134,110 @@ async fn a_stranger_s_first_message_is_found_with_the_next_one() {
 }
 
 #[tokio::test]
+async fn a_session_that_another_process_began_is_known_to_have_a_gap_before_it() {
+    let mut channel = Channel::start().await;
+    let guild = channel.bot.guild("Shop");
+    let (help, alice, bob) = (guild.text_channel("help"), channel.bot.user("Alice"), channel.bot.user("Bob"));
+    let thread = help.opens_thread(&bob, "an order");
+    channel.stop().await;
+    channel.bot.forgets_sessions();
+    for number in 0..150 {
+        alice.sends(&format!("{number}"));
+    }
+    bob.says("in the thread").in_channel(&thread).send();
+    thread.archives();
+    // Begins a session, in which neither place is named.
+    channel.run().await;
+    channel.stop().await;
+    channel.run().await;
+    // Ends in the middle of the history of a place.
+    let history = channel.bot.calls(HISTORY).len();
+    channel.bot.plan(Fault::NoAnswer).on(HISTORY).every(2);
+    alice.sends("150");
+    channel.bot.wait_for_calls(HISTORY, history + 2, LIMIT).await;
+    channel.stop().await;
+    channel.bot.heals();
+    channel.run().await;
+    alice.sends("151");
+    bob.says("and again").in_channel(&thread).send();
+    let mut expected: Vec<String> = (0..152).map(|number| format!("{number}")).collect();
+    expected.extend(["in the thread".to_owned(), "and again".to_owned()]);
+    channel.holds(&expected.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    assert_eq!(channel.bot.identifies().len(), 2);
+}
+
+#[tokio::test]
+async fn places_that_are_made_while_nobody_listens_are_found() {
+    let mut channel = Channel::start().await;
+    let guild = channel.bot.guild("Shop");
+    let (help, forum, alice) = (guild.text_channel("help"), guild.forum("ideas"), channel.bot.user("Alice"));
+    let old = help.opens_thread(&alice, "an old one");
+    old.archives();
+    alice.says("before").in_channel(&help).send();
+    channel.holds(&["before"]).await;
+    channel.stop().await;
+    channel.bot.forgets_sessions();
+    let thread = help.opens_thread(&alice, "a new one");
+    let room = guild.text_channel("new");
+    let (post, _) = forum.posts(&alice, "post", "2 post");
+    alice.says("1 thread").in_channel(&thread).send();
+    alice.says("3 post").in_channel(&post).send();
+    alice.says("4 room").in_channel(&room).send();
+    alice.says("5 reopened").in_channel(&old).send();
+    channel.run().await;
+    let mut texts: Vec<_> = channel.messages(6).await.into_iter().map(|message| message.text).collect();
+    texts.sort_unstable();
+    assert_eq!(texts, ["1 thread", "2 post", "3 post", "4 room", "5 reopened", "before"]);
+}
+
+#[tokio::test]
+async fn more_places_than_are_remembered_lose_nothing() {
+    let mut channel = Channel::new().await;
+    let (large, small, alice) =
+        (channel.bot.guild("Large"), channel.bot.guild("Small"), channel.bot.user("Alice"));
+    let room = |number| (if number < 250 { &large } else { &small }).text_channel(&format!("room-{number}"));
+    let rooms: Vec<_> = (0..300).map(room).collect();
+    channel.run().await;
+    let mut expected = Vec::new();
+    for round in 0..3 {
+        // The guild that comes last is the one with the oldest of what is missed.
+        for (number, room) in rooms.iter().enumerate().rev() {
+            let text = format!("{round} {number}");
+            alice.says(&text).in_channel(room).send_unheard();
+            expected.push(text);
+        }
+        new_session(&channel).await;
+        let mut texts: Vec<_> =
+            channel.messages(expected.len()).await.into_iter().map(|message| message.text).collect();
+        texts.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(texts, expected);
+    }
+    let cursor = channel.store.lock().cursor.clone().unwrap();
+    assert!(cursor.as_str().len() < 20_000, "{}", cursor.as_str().len());
+}
+
+#[tokio::test]
+async fn a_place_that_is_gone_holds_nothing_up() {
+    let channel = Channel::start().await;
+    let guild = channel.bot.guild("Shop");
+    let (gone, left) = (guild.text_channel("gone"), channel.bot.guild("Left"));
+    let (lost, alice) = (left.text_channel("lost"), channel.bot.user("Alice"));
+    for place in [&gone, &lost] {
+        alice.says("before").in_channel(place).send();
+    }
+    channel.holds(&["before", "before"]).await;
+    gone.deletes();
+    left.kicks_bot();
+    new_session(&channel).await;
+    alice.sends("after");
+    channel.holds(&["before", "before", "after"]).await;
+    left.adds_bot();
+    alice.says("again").in_channel(&lost).send();
+    channel.holds(&["before", "before", "after", "again"]).await;
+}
+
+#[tokio::test]
 async fn what_was_written_in_an_outage_of_a_guild_is_found() {
     let channel = Channel::start().await;
     let guild = channel.bot.guild("Shop");
@@ -171,10 +277,16 @@ async fn fetching_is_repeated_until_it_succeeds() {
     alice.sends("before");
     channel.holds(&["before"]).await;
     alice.says("missed").send_unheard();
-    for fault in
-        [Fault::bad_gateway(), Fault::too_many_requests(0.05), Fault::Closed, Fault::internal_error()]
-    {
-        channel.bot.plan(fault).on("GET /channels/*/messages").next(1);
+    for fault in [
+        Fault::bad_gateway(),
+        Fault::too_many_requests(0.05),
+        Fault::too_many_requests(0.0),
+        Fault::refused(403, 40_333, "internal network error"),
+        Fault::Page(403),
+        Fault::Closed,
+        Fault::internal_error(),
+    ] {
+        channel.bot.plan(fault).on(HISTORY).next(1);
     }
     new_session(&channel).await;
     alice.sends("after");
