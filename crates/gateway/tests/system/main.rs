@@ -4,6 +4,7 @@
 mod browser;
 mod commands;
 mod database;
+mod discord;
 mod faults;
 mod kill;
 mod operation;
