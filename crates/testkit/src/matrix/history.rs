@@ -32,9 +32,11 @@ pub(super) fn messages(state: &mut State, request: &Request) -> Outcome {
         None => return Err(Refusal::missing_param("dir")),
     };
     let from = from.unwrap_or(if backwards { end } else { 0 });
+    let types = wanted_types(request)?;
     let in_range = |entry: &&Entry| {
         let beyond = |to: u64| if backwards { entry.position <= to } else { entry.position > to };
-        entry.position <= until && !to.is_some_and(beyond)
+        let wanted = types.as_ref().is_none_or(|types| types.iter().any(|kind| kind == entry.field("type")));
+        wanted && entry.position <= until && !to.is_some_and(beyond)
     };
     let page: Vec<&Entry> = if backwards {
         let known = room.entries.partition_point(|entry| entry.position <= from);
@@ -51,6 +53,36 @@ pub(super) fn messages(state: &mut State, request: &Request) -> Outcome {
         answer["end"] = end.into();
     }
     Ok(answer)
+}
+
+/// The types of events that the filter asks for, if it does.
+fn wanted_types(request: &Request) -> Result<Option<Vec<Value>>, Refusal> {
+    let Some(filter) = request.query.get("filter") else { return Ok(None) };
+    let filter: Value = serde_json::from_str(filter).map_err(|_| Refusal::bad_json("Invalid filter"))?;
+    Ok(filter["types"].as_array().cloned())
+}
+
+/// An event with those around it, as many before as after.
+pub(super) fn context(state: &mut State, request: &Request) -> Outcome {
+    let (room, until) = visible(state, request)?;
+    let limit = request.number("limit")?.map_or(10, |limit| usize::try_from(limit).unwrap_or(MOST)).min(MOST);
+    let event = room.find(request.name(1)).filter(|entry| entry.position <= until);
+    let event = event.ok_or_else(|| Refusal::not_found("Event not found."))?;
+    let known = room.entries.partition_point(|entry| entry.position < event.position);
+    let before: Vec<&Entry> = room.entries[..known].iter().rev().take(limit / 2).collect();
+    let after = room.after(event.position).iter().filter(|entry| entry.position <= until);
+    let after: Vec<&Entry> = after.take(limit / 2).collect();
+    let seen = |entries: &[&Entry]| -> Vec<Value> {
+        entries.iter().map(|entry| entry.seen_by(request.by())).collect()
+    };
+    Ok(json!({
+        "event": event.seen_by(request.by()),
+        "events_before": seen(&before),
+        "events_after": seen(&after),
+        "start": history_token(before.last().unwrap_or(&event).position - 1),
+        "end": history_token(after.last().unwrap_or(&event).position),
+        "state": [],
+    }))
 }
 
 pub(super) fn event(state: &mut State, request: &Request) -> Outcome {

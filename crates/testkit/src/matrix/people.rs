@@ -127,6 +127,14 @@ impl User {
         })
     }
 
+    /// The sessions that are open now.
+    pub fn sessions(&self) -> Vec<Session> {
+        let state = self.shared.lock();
+        let devices = state.users[&self.id].devices.iter();
+        let open = devices.filter_map(|(id, device)| Some((id.clone(), device.token.clone()?)));
+        open.map(|(device_id, access_token)| Session { access_token, device_id }).collect()
+    }
+
     /// Ends all sessions for good, as when the user removes the devices. Long polls are told at once.
     pub fn logs_out(&self) {
         self.end_sessions(false);

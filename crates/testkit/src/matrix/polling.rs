@@ -28,28 +28,25 @@ pub(super) async fn sync(shared: &Shared, request: &Request, repeated: bool) -> 
 fn begin(state: &mut State, request: &Request) -> Result<Sync, Refusal> {
     let by = request.by();
     let since = request.query.get("since").map(|since| parse_token(since)).transpose()?;
-    let limit = timeline_limit(state, &by.user, request.query.get("filter").map(String::as_str))?;
+    let filter = filter(state, &by.user, request.query.get("filter").map(String::as_str))?;
+    let (usual, most) = state.timeline_limits;
+    let asked = filter["room"]["timeline"]["limit"].as_u64();
+    let limit = asked.map_or(usual, |asked| usize::try_from(asked).unwrap_or(most)).min(most);
+    let rooms = filter["room"]["rooms"].as_array().cloned();
     let user = state.user_mut(&by.user);
     user.heard = user.heard.max(since.unwrap_or(0));
     let full_state = request.query.get("full_state").is_some_and(|full| full == "true");
-    Ok(Sync { by: by.clone(), since, limit, full_state })
+    Ok(Sync { by: by.clone(), since, limit, rooms, full_state })
 }
 
-/// How many events of each room are told of: what the filter says, which is JSON or the id of a kept one.
-fn timeline_limit(state: &State, user: &str, filter: Option<&str>) -> Result<usize, Refusal> {
-    let kept: Option<Value> = match filter {
-        Some(json) if json.starts_with('{') => {
-            Some(serde_json::from_str(json).map_err(|_| Refusal::bad_json("Invalid filter"))?)
-        }
-        Some(id) => {
-            let kept = id.parse().ok().and_then(|id: usize| state.users[user].filters.get(id));
-            Some(kept.cloned().ok_or_else(|| Refusal::new(400, "M_INVALID_PARAM", "No such filter"))?)
-        }
-        None => None,
-    };
-    let (usual, most) = state.timeline_limits;
-    let asked = kept.as_ref().and_then(|filter| filter["room"]["timeline"]["limit"].as_u64());
-    Ok(asked.map_or(usual, |asked| usize::try_from(asked).unwrap_or(most)).min(most))
+/// What a filter says, which is JSON or the id of a kept one. `null` where there is none.
+fn filter(state: &State, user: &str, filter: Option<&str>) -> Result<Value, Refusal> {
+    let Some(filter) = filter else { return Ok(Value::Null) };
+    if filter.starts_with('{') {
+        return serde_json::from_str(filter).map_err(|_| Refusal::bad_json("Invalid filter"));
+    }
+    let kept = filter.parse().ok().and_then(|id: usize| state.users[user].filters.get(id));
+    kept.cloned().ok_or_else(|| Refusal::new(400, "M_INVALID_PARAM", "No such filter"))
 }
 
 /// Counts a long poll for as long as it waits.

@@ -13,7 +13,7 @@ type Handler = fn(&mut State, &Request) -> Outcome;
 pub(super) const OPEN: [&str; 3] = ["GET /versions", "GET /login", "POST /login"];
 
 /// All that the server knows, below `/_matrix/client/v3`. `*` is whatever is named. `GET /sync` is answered elsewhere.
-const ROUTES: [(&str, Option<Handler>); 43] = [
+const ROUTES: [(&str, Option<Handler>); 44] = [
     ("GET /versions", Some(login::versions)),
     ("GET /login", Some(login::flows)),
     ("POST /login", Some(login::log_in)),
@@ -47,6 +47,7 @@ const ROUTES: [(&str, Option<Handler>); 43] = [
     ("GET /rooms/*/members", Some(membership::members)),
     ("GET /rooms/*/joined_members", Some(membership::joined_members)),
     ("GET /rooms/*/messages", Some(history::messages)),
+    ("GET /rooms/*/context/*", Some(history::context)),
     ("GET /rooms/*/event/*", Some(history::event)),
     ("GET /rooms/*/state", Some(history::whole_state)),
     ("GET /rooms/*/state/*", Some(history::state)),

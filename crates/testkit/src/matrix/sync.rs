@@ -14,6 +14,8 @@ pub(super) struct Sync {
     pub(super) since: Option<u64>,
     /// How many events of each room, counted from the latest.
     pub(super) limit: usize,
+    /// The rooms to be told of. `None` for all.
+    pub(super) rooms: Option<Vec<Value>>,
     pub(super) full_state: bool,
 }
 
@@ -37,7 +39,8 @@ impl Sync {
     /// The answer as it is now, and whether it tells anything.
     pub(super) fn answer(&self, state: &State) -> (bool, Value) {
         let (mut join, mut invite, mut leave) = (Map::new(), Map::new(), Map::new());
-        for (id, room) in &state.rooms {
+        let wanted = |id: &str| self.rooms.as_ref().is_none_or(|rooms| rooms.iter().any(|room| room == id));
+        for (id, room) in state.rooms.iter().filter(|(id, _)| wanted(id)) {
             let (list, told) = match room.membership(&self.by.user) {
                 "join" => (&mut join, self.joined(state, id, room)),
                 "invite" => (&mut invite, self.invited(room)),

@@ -84,3 +84,32 @@ async fn what_is_too_much_leaves_a_gap_that_history_fills() {
     assert_eq!(limited(town, &since, json!({})).await.1, ["5"]);
     assert_eq!(limited(town, &since, filter(50)).await.1, ["3", "4", "5"]);
 }
+
+#[tokio::test]
+async fn history_is_read_on_from_an_event() {
+    let town = &start().await;
+    let posted = says(town, &["1", "2", "3"]);
+    says(town, &["4", "5"]);
+    let context = format!("/v3/rooms/{}/context/{}", town.room.id(), posted.event_id);
+    for (limit, before, after, next) in [(0, vec![], vec![], "4"), (2, vec!["2"], vec!["4"], "5")] {
+        let found = town.http.get(&format!("{context}?limit={limit}")).await;
+        assert_eq!(found["event"]["content"]["body"], "3");
+        assert_eq!((texts(&found["events_before"]), texts(&found["events_after"])), (before, after));
+        let end = found["end"].as_str().unwrap();
+        let page = town.http.page(&town.room, &format!("dir=f&limit=1&from={end}")).await;
+        assert_eq!(texts(&page["chunk"]), [next]);
+    }
+    let members = "dir=b&limit=1&filter=%7B%22types%22%3A%5B%22m.room.member%22%5D%7D";
+    let page = town.http.page(&town.room, members).await;
+    assert_eq!(page["chunk"][0]["state_key"], town.bot.id());
+}
+
+#[tokio::test]
+async fn a_filter_can_leave_all_rooms_out() {
+    let town = &start().await;
+    let sync = town.http.get("/v3/sync?filter=%7B%22room%22%3A%7B%22rooms%22%3A%5B%5D%7D%7D").await;
+    assert_eq!(sync["rooms"]["join"], json!({}));
+    says(town, &["after it"]);
+    let sync = town.http.sync(&next(&sync)).await;
+    assert_eq!(texts(&timeline(&sync, &town.room)["events"]), ["after it"]);
+}
