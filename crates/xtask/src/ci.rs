@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::requirements::{Tool, require};
 use crate::step::{cargo, run, step};
-use crate::{compose, generate, test};
+use crate::{compose, deny, generate, test};
 
 /// Runs everything, up to the first failure.
 pub fn ci() -> Result<()> {
@@ -15,6 +15,7 @@ pub fn ci() -> Result<()> {
     require(&[Tool::Postgres, Tool::Sqlite, Tool::Chromium, Tool::ChromeDriver, Tool::Python])?;
     step("format", || run(&mut cargo(&["fmt", "--all", "--check"])))?;
     compose::check()?;
+    deny::check()?;
     step("lints", || run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])))?;
     step("lints of what cargo demo builds", || {
         let demo =

@@ -4,6 +4,7 @@ mod axe;
 mod bench;
 mod ci;
 mod compose;
+mod deny;
 mod generate;
 mod python;
 mod requirements;
@@ -37,7 +38,7 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Run all that must pass before a change lands: format, lints, documentation, tests
+    /// Run all that must pass before a change lands: format, lints, documentation, dependencies, tests
     Ci,
     /// Regenerate the query data of the stores after a change of a query or a migration
     Generate {

@@ -43,6 +43,6 @@ fn directory_name(package: &str) -> String {
 }
 
 /// Where cargo puts what it builds, kept from run to run.
-fn target_directory() -> PathBuf {
+pub fn target_directory() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |path| root().join(path))
 }
