@@ -21,6 +21,8 @@ const MOST_DIRECT: usize = 400;
 const MOST_OTHERS: usize = 200;
 /// The digits of a place or of a mark in the cursor.
 const BASE: u64 = 36;
+/// A place with its mark in the cursor, in bytes: two numbers of 13 digits at most, and three signs.
+const LONGEST_PLACE: usize = 2 * 13 + 3;
 
 /// A session of the gateway, which outlives its connection by some minutes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,9 +125,10 @@ impl Marks {
     }
 
     pub(crate) fn cursor(&self) -> Cursor {
-        let mut places: Vec<String> =
-            self.places.iter().map(|(place, mark)| show_place(*place, *mark)).collect();
-        places.sort_unstable();
+        let mut places = String::with_capacity(self.places.len() * LONGEST_PLACE);
+        for (place, mark) in &self.places {
+            show_place(*place, *mark, &mut places);
+        }
         let stored = Stored {
             session: self.session.clone(),
             behind: self.behind,
@@ -133,7 +136,7 @@ impl Marks {
             floor: self.floor.unwrap_or_default(),
             forgotten: self.forgotten,
             since: self.since,
-            places: places.join(" "),
+            places,
         };
         let stored = serde_json::to_string(&stored).expect("it is text and numbers");
         Cursor::new(format!("{CURSOR_VERSION}{stored}"))
@@ -183,24 +186,28 @@ fn place(text: &str) -> Option<(Address, u64)> {
     Some((Address { channel: number(channel)?, direct }, number(mark)?))
 }
 
-fn show_place(place: Address, mark: u64) -> String {
-    format!("{}{}={}", if place.direct { "@" } else { "" }, digits(place.channel), digits(mark))
+fn show_place(place: Address, mark: u64, into: &mut String) {
+    if !into.is_empty() {
+        into.push(' ');
+    }
+    if place.direct {
+        into.push('@');
+    }
+    show_number(place.channel, into);
+    into.push('=');
+    show_number(mark, into);
 }
 
 fn number(digits: &str) -> Option<u64> {
     u64::from_str_radix(digits, u32::try_from(BASE).expect("it is 36")).ok()
 }
 
-fn digits(mut number: u64) -> String {
-    let mut digits = Vec::new();
-    loop {
-        let digit = u32::try_from(number % BASE).expect("it is below 36");
-        digits.push(char::from_digit(digit, 36).expect("it is below 36"));
-        number /= BASE;
-        if number == 0 {
-            return digits.into_iter().rev().collect();
-        }
+fn show_number(number: u64, into: &mut String) {
+    if number >= BASE {
+        show_number(number / BASE, into);
     }
+    let digit = u32::try_from(number % BASE).expect("it is below 36");
+    into.push(char::from_digit(digit, 36).expect("it is below 36"));
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use switchboard_core::{
     Action, ConversationId, IdempotencyKey, MessageId, Messenger as _, Receipt, Scope, SendError, SendText,
-    Verdict, markup::Rendered,
+    Verdict,
+    markup::{Rendered, Unit},
 };
 use switchboard_testkit::discord::{Fault, Permission, Rates, Scope as LimitScope};
 
@@ -13,10 +14,20 @@ use crate::support::Channel;
 const SEND: &str = "POST /channels/*/messages";
 
 async fn send(channel: &Channel, to: &str, key: &str, reply_to: Option<u64>) -> Result<Receipt, SendError> {
+    send_text(channel, to, key, format!("@everyone **{key}**"), reply_to).await
+}
+
+async fn send_text(
+    channel: &Channel,
+    to: &str,
+    key: &str,
+    text: String,
+    reply_to: Option<u64>,
+) -> Result<Receipt, SendError> {
     let action = Action::SendText(SendText {
         key: IdempotencyKey::new(key),
         conversation: ConversationId::new(to),
-        text: Rendered::Markdown { text: format!("@everyone **{key}**") },
+        text: Rendered::Markdown { text },
         reply_to: reply_to.map(|id| MessageId::new(id.to_string())),
     });
     channel.messenger.execute(&action).await
@@ -35,6 +46,19 @@ async fn nobody_is_notified_and_no_link_is_unfolded() {
     assert_eq!(receipt.messages, [MessageId::new(sent.message_id.to_string())]);
     assert!(!sent.pings());
     assert_eq!(sent.body["flags"], 4);
+}
+
+#[tokio::test]
+async fn the_longest_text_is_what_the_capabilities_say() {
+    let channel = Channel::new().await;
+    let to = channel.bot.guild("Shop").text_channel("help").id().to_string();
+    let text = channel.messenger.capabilities(&ConversationId::new(&*to)).text;
+    assert_eq!(text.unit, Unit::CodePoints);
+    // Each of them is two units of UTF-16 and four bytes.
+    let longest = "\u{1F600}".repeat(text.limit);
+    send_text(&channel, &to, "1", longest.clone(), None).await.unwrap();
+    let error = send_text(&channel, &to, "2", longest + "!", None).await.expect_err("it is too long");
+    assert_eq!(error.verdict(), Verdict::Reject);
 }
 
 #[tokio::test]
