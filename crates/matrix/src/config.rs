@@ -21,8 +21,8 @@ pub struct MatrixConfig {
     /// Where the device's identity and keys are kept. It must outlive the process: it belongs to one device, and
     /// nothing else has the keys of what was written. Made if it is not there.
     pub state_dir: PathBuf,
-    /// What the state is encrypted with. Default: a passphrase that is made once and kept beside it, so that only
-    /// the rights of the files protect it.
+    /// What the state is encrypted with. Default: a key that is made once and kept beside it, so that only the rights
+    /// of the files protect it.
     pub passphrase: Option<SecretString>,
     /// With which a new device gets the account's identity and the keys that the former one left on the
     /// homeserver.

@@ -25,7 +25,10 @@ impl Address {
         let text = conversation.as_str();
         // An event's id has one `$`, at its beginning, while it may have slashes.
         let (room, thread) = match text.rfind("/$") {
-            Some(slash) => (&text[..slash], Some(OwnedEventId::try_from(&text[slash + 1..]).ok()?)),
+            Some(slash) if slash + 2 < text.len() => {
+                (&text[..slash], Some(OwnedEventId::try_from(&text[slash + 1..]).ok()?))
+            }
+            Some(_) => return None,
             None => (text, None),
         };
         Some(Self { room: OwnedRoomId::try_from(room).ok()?, thread })

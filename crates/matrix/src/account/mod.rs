@@ -8,7 +8,7 @@ mod kept;
 mod keys;
 mod state_dir;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use matrix_sdk::{
     Client, SessionMeta, SessionTokens,
@@ -195,13 +195,12 @@ impl Account {
 }
 
 async fn client(config: &MatrixConfig) -> Result<Client, OpenError> {
-    let passphrase = state_dir::passphrase(config)?;
-    let store = state_dir::store(&config.state_dir);
+    let store = state_dir::opening(config)?;
     let built = Client::builder()
         .homeserver_url(&config.homeserver_url)
         // The address is the operator's to say, not the homeserver's.
         .respect_login_well_known(false)
-        .sqlite_store(store, Some(passphrase.expose_secret()))
+        .sqlite_store_with_config_and_cache_path(store, None::<PathBuf>)
         // A gateway owns a channel alone. The default rewrites the store several times a second.
         .cross_process_store_config(CrossProcessLockConfig::SingleProcess)
         .with_encryption_settings(EncryptionSettings {

@@ -1,4 +1,4 @@
-//! The directory of a device: its lock, its passphrase, and what is kept there.
+//! The directory of a device: its lock, how it is encrypted, and what is kept there.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
@@ -7,14 +7,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use matrix_sdk::{SqliteStateStore, StateStore as _};
-use secrecy::{ExposeSecret as _, SecretString};
+use matrix_sdk::{STATE_STORE_DATABASE_NAME, SqliteStateStore, SqliteStoreConfig, StateStore as _};
+use secrecy::ExposeSecret as _;
 
 use super::kept::Kept;
 use crate::MatrixConfig;
 
 /// Where it is kept in the SDK's store.
 pub(super) const KEPT: &[u8] = b"switchboard";
+
+/// How many connections each of the SDK's databases may have.
+const CONNECTIONS: usize = 4;
 
 /// Why the state cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -88,36 +91,44 @@ pub(super) fn store(dir: &Path) -> PathBuf {
     dir.join("store")
 }
 
-/// The configured passphrase, or the one that lies beside the state.
-pub(super) fn passphrase(config: &MatrixConfig) -> Result<SecretString, StateError> {
+/// How the state is opened: with the configured passphrase, or with the key that lies beside it.
+pub(super) fn opening(config: &MatrixConfig) -> Result<SqliteStoreConfig, StateError> {
+    let store = SqliteStoreConfig::new(store(&config.state_dir)).pool_max_size(CONNECTIONS);
     if let Some(passphrase) = &config.passphrase {
-        return Ok(passphrase.clone());
+        return Ok(store.passphrase(Some(passphrase.expose_secret())));
     }
-    let path = config.state_dir.join("passphrase");
-    let failed = |source| StateError::Files { path: path.display().to_string(), source };
-    match fs::read_to_string(&path) {
-        Ok(passphrase) if !passphrase.is_empty() => return Ok(SecretString::from(passphrase)),
+    let path = config.state_dir.join("key");
+    let key = key(&path);
+    let key = key.map_err(|source| StateError::Files { path: path.display().to_string(), source })?;
+    Ok(store.key(Some(&key)))
+}
+
+/// Reads the key, or makes it if there is none.
+fn key(path: &Path) -> io::Result<[u8; 32]> {
+    match fs::read(path) {
+        Ok(key) if !key.is_empty() => {
+            let odd = |_| io::Error::new(io::ErrorKind::InvalidData, "it has not 32 bytes");
+            return key.try_into().map_err(odd);
+        }
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(failed(error)),
+        Err(error) => return Err(error),
     }
-    let mut random = [0; 32];
-    getrandom::fill(&mut random).map_err(|error| failed(io::Error::other(error)))?;
-    let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut file = private().write(true).truncate(true).open(&path).map_err(failed)?;
-    file.write_all(digits.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-    Ok(SecretString::from(digits))
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(io::Error::other)?;
+    let mut file = private().write(true).truncate(true).open(path)?;
+    file.write_all(&key)?;
+    file.sync_all()?;
+    Ok(key)
 }
 
 /// What is kept in the state. `None` if there is no state yet. Does not disturb a gateway that uses it.
 pub(crate) async fn look(config: &MatrixConfig) -> Result<Option<Kept>, StateError> {
     let path = config.state_dir.display().to_string();
-    let store = store(&config.state_dir);
-    if !store.join("matrix-sdk-state.sqlite3").exists() {
+    if !store(&config.state_dir).join(STATE_STORE_DATABASE_NAME).exists() {
         return Ok(None);
     }
-    let passphrase = passphrase(config)?;
-    let opened = SqliteStateStore::open(store, Some(passphrase.expose_secret())).await;
+    let opened = SqliteStateStore::open_with_config(&opening(config)?).await;
     let opened = opened.map_err(|error| StateError::Closed { path: path.clone(), source: error.into() })?;
     let value = opened.get_custom_value(KEPT).await;
     let value = value.map_err(|error| StateError::Damaged { path: path.clone(), source: error.into() })?;
