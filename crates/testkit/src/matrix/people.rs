@@ -51,6 +51,12 @@ impl User {
     pub fn has_heard(&self, position: u64) -> bool {
         self.shared.lock().users[&self.id].heard >= position
     }
+
+    /// Whether a client of this user has asked for what comes after all that there is.
+    pub fn is_up_to_date(&self) -> bool {
+        let state = self.shared.lock();
+        state.users[&self.id].heard >= state.position
+    }
 }
 
 /// Rooms.
