@@ -76,8 +76,9 @@ async fn kill_under_load(database: Database) {
         let answers: Vec<String> = bot.texts_to(desk.place.id()).iter().map(|text| answered(text)).collect();
         assert_eq!(answers, asked, "each answer once, in order, in its place");
     }
+    // The session of the beginning, and at least one after the last that was forgotten.
     let sessions = bot.identifies().len();
-    assert!(sessions > KILLS / FORGETFUL && sessions < KILLS, "{sessions}");
+    assert!((2..KILLS).contains(&sessions), "{sessions}");
     println!("{} answers over {KILLS} kills and {sessions} sessions", bot.sent_count());
 }
 
