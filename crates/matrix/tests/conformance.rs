@@ -4,7 +4,7 @@
 #![recursion_limit = "256"]
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -12,7 +12,10 @@ use std::{
 use async_trait::async_trait;
 use secrecy::SecretString;
 use serde_json::json;
-use switchboard_core::{ChannelName, Inbox, MessageId, markup::Rendered};
+use switchboard_core::{
+    AcceptError, Accepted, ChannelName, ChannelStatus, ConversationId, Cursor, Event, EventId, HistoryEntry,
+    Inbox, Intake, MessageId, Messenger as _, News, Position, ReadError, markup::Rendered,
+};
 use switchboard_matrix::{Login, MatrixConfig, MatrixMessenger};
 use switchboard_testkit::{
     conformance::{Connection, Harness, Lacks, Oddity, Room, Shown, Trouble, View, Written},
@@ -20,8 +23,12 @@ use switchboard_testkit::{
     port::free_port,
 };
 use tempfile::TempDir;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 const PASSWORD: &str = "the-password-of-the-account";
+/// For what the harness waits for.
+const LIMIT: Duration = Duration::from_secs(10);
 /// How messages are sent.
 const SEND: &str = "PUT /rooms/*/send/*/*";
 
@@ -42,20 +49,14 @@ impl Harness for Homeserver {
         rustls::crypto::ring::default_provider().install_default().ok();
         let fake = FakeMatrix::start_at(free_port().unwrap()).await.unwrap();
         let bot = fake.bot("support", PASSWORD);
-        Self { fake, bot, state: TempDir::new().unwrap(), rooms: Mutex::default() }
+        let made = Self { fake, bot, state: TempDir::new().unwrap(), rooms: Mutex::default() };
+        made.set_up().await;
+        made
     }
 
     async fn connect(&self, _routes: Inbox) -> Connection {
-        let mut config = MatrixConfig::new(
-            ChannelName::new("support"),
-            self.fake.url().parse().unwrap(),
-            self.bot.id().to_owned(),
-            Login::Password(SecretString::from(PASSWORD)),
-            self.state.path().to_owned(),
-        );
-        config.first_pause = Duration::from_millis(10);
-        config.longest_pause = Duration::from_millis(100);
-        Connection { messenger: Arc::new(MatrixMessenger::new(config).unwrap()), guard: Box::new(()) }
+        let messenger = Arc::new(MatrixMessenger::new(self.config()).unwrap());
+        Connection { messenger, guard: Box::new(()) }
     }
 
     async fn write(&self, room: Room, text: &str) -> Result<Written, Lacks> {
@@ -151,6 +152,41 @@ impl Drop for Homeserver {
 }
 
 impl Homeserver {
+    fn config(&self) -> MatrixConfig {
+        let mut config = MatrixConfig::new(
+            ChannelName::new("support"),
+            self.fake.url().parse().unwrap(),
+            self.bot.id().to_owned(),
+            Login::Password(SecretString::from(PASSWORD)),
+            self.state.path().to_owned(),
+        );
+        config.first_pause = Duration::from_millis(10);
+        config.longest_pause = Duration::from_millis(100);
+        config
+    }
+
+    /// Lets a process of its own set up the account's encryption. Its changes come in beside the first messages, and
+    /// where the kit has the store refuse or wait, the positions that are stored for them would take the messages'
+    /// place.
+    async fn set_up(&self) {
+        let messenger = MatrixMessenger::new(self.config()).unwrap();
+        let (inbox, stop) = (Inbox::new(Arc::new(Nowhere), ChannelStatus::new()), CancellationToken::new());
+        let settled = || {
+            let kept = self.fake.calls("PUT /user/*/account_data/*");
+            let last = kept.iter().any(|call| call.names[1] == "m.secret_storage.default_key");
+            last && self.bot.is_up_to_date()
+        };
+        let settling = async {
+            while !settled() {
+                sleep(Duration::from_millis(5)).await;
+            }
+            stop.cancel();
+        };
+        let both = async { tokio::join!(messenger.run(inbox, stop.clone()), settling) };
+        let (ended, ()) = timeout(LIMIT, both).await.expect("the encryption is set up in time");
+        ended.expect("the run was stopped");
+    }
+
     fn person(&self, number: u32) -> User {
         self.fake.person(&format!("Person {number}"))
     }
@@ -171,6 +207,32 @@ impl Homeserver {
             made
         };
         rooms.entry(room).or_insert_with(make).clone()
+    }
+}
+
+/// A store that keeps nothing.
+struct Nowhere;
+
+#[async_trait]
+impl Intake for Nowhere {
+    async fn accept(&self, events: Vec<Event>, _: Option<Cursor>) -> Result<Vec<Accepted>, AcceptError> {
+        Ok(events.iter().map(|_| Accepted::Ignored).collect())
+    }
+
+    async fn cursor(&self) -> Result<Option<Cursor>, ReadError> {
+        Ok(None)
+    }
+
+    async fn history(&self, _: &ConversationId, _: Position, _: u32) -> Result<Vec<HistoryEntry>, ReadError> {
+        Ok(Vec::new())
+    }
+
+    async fn news(&self, _: Option<Position>) -> Result<News, ReadError> {
+        std::future::pending().await
+    }
+
+    async fn known(&self, _: &[EventId]) -> Result<HashSet<EventId>, ReadError> {
+        Ok(HashSet::new())
     }
 }
 
