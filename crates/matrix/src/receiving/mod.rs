@@ -49,14 +49,17 @@ pub(crate) async fn run(
 ) -> Result<(), RunError> {
     let status = inbox.status().clone();
     status.set(ConnectionState::Connecting);
+    let unsaved = Mutex::new(None);
     // What is dropped here is not stored, and our position is before it.
-    let ended = stop.run_until_cancelled(Box::pin(receive(connection, config, inbox))).await;
-    if let Some(Ended::NotOwner) = ended {
-        // The device is another process's from now on.
-        connection.close().await;
-        stop.cancelled().await;
-    }
+    let ended = stop.run_until_cancelled(Box::pin(receive(connection, config, &inbox, &unsaved))).await;
+    // Whoever receives next needs the device.
     connection.close().await;
+    if let Some(Ended::NotOwner) = ended {
+        stop.cancelled().await;
+    } else if let Some(position) = unsaved.into_inner().expect("nobody panics while holding it") {
+        // It saves the next one some reading.
+        inbox.accept(Vec::new(), Some(position)).await.ok();
+    }
     match ended {
         Some(Ended::Fatal(error)) => Err(error),
         _ => {
@@ -66,14 +69,19 @@ pub(crate) async fn run(
     }
 }
 
-async fn receive(connection: &Connection, config: &MatrixConfig, inbox: Inbox) -> Ended {
+async fn receive(
+    connection: &Connection,
+    config: &MatrixConfig,
+    inbox: &Inbox,
+    unsaved: &Mutex<Option<Cursor>>,
+) -> Ended {
     loop {
-        let marks = stored_marks(config, &inbox).await;
-        let account = match open(connection, config, &inbox, marks.as_ref()).await {
+        let marks = stored_marks(config, inbox).await;
+        let account = match open(connection, config, inbox, marks.as_ref()).await {
             Ok(account) => account,
             Err(error) => return Ended::Fatal(error),
         };
-        match with(&account, config, &inbox, marks).await {
+        match with(&account, config, inbox, marks, unsaved).await {
             Ended::LoggedOutSoftly => {
                 tracing::warn!(channel = %config.channel, "the homeserver has ended the session; logging in again");
                 if let Err(error) = account.keep(|kept| kept.session = None).await {
@@ -89,13 +97,20 @@ async fn receive(connection: &Connection, config: &MatrixConfig, inbox: Inbox) -
 }
 
 /// Receives with one session.
-async fn with(account: &Account, config: &MatrixConfig, inbox: &Inbox, marks: Option<Marks>) -> Ended {
+async fn with(
+    account: &Account,
+    config: &MatrixConfig,
+    inbox: &Inbox,
+    marks: Option<Marks>,
+    unsaved: &Mutex<Option<Cursor>>,
+) -> Ended {
     let (read, seen) = mpsc::channel(receipts::WAITING);
     let shared = Shared {
         account,
         config,
         inbox,
         marks: Mutex::new(marks.unwrap_or_else(|| Marks::new(&account.device, "", String::new()))),
+        unsaved,
         changed: Notify::new(),
         connected: watch::Sender::new(false),
         read,
@@ -128,6 +143,8 @@ struct Shared<'a> {
     /// Where the channel stands. Stored by the receiver only; what the others change is stored with the next
     /// position, and repeating their work in between does no harm.
     marks: Mutex<Marks>,
+    /// A position that is not stored yet, and before which everything is.
+    unsaved: &'a Mutex<Option<Cursor>>,
     /// Something waits for a key, or an invitation to be accepted.
     changed: Notify,
     /// Whether the homeserver has answered in this session.

@@ -15,7 +15,7 @@ use matrix_sdk::{
     sync::{JoinedRoomUpdate, SyncResponse},
 };
 use switchboard_core::{ConnectionState, Event, Reachability};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{Ended, Shared};
 use crate::{account::StateError, error::Fault, id, inbound::Membership};
@@ -24,6 +24,8 @@ use crate::{account::StateError, error::Fault, id, inbound::Membership};
 const TIMELINE: u32 = 100;
 /// The most events of one transaction, roughly.
 const BATCH: usize = 100;
+/// For how long a position without messages need not be stored.
+const POSITION_WAITS: Duration = Duration::from_mins(1);
 /// A request may take so much longer than the homeserver is asked to hold it.
 const GRACE: Duration = Duration::from_mins(1);
 
@@ -34,11 +36,13 @@ pub(super) struct Receiver<'a> {
     pub(super) pending: Vec<Event>,
     /// The rooms of which nothing is missing up to our position.
     joined: HashSet<OwnedRoomId>,
+    /// When our position was stored last.
+    stored_at: Instant,
 }
 
 impl<'a> Receiver<'a> {
     pub(super) fn new(shared: &'a Shared<'a>) -> Self {
-        Self { shared, pending: Vec::new(), joined: HashSet::new() }
+        Self { shared, pending: Vec::new(), joined: HashSet::new(), stored_at: Instant::now() }
     }
 
     pub(super) async fn run(mut self) -> Ended {
@@ -60,9 +64,15 @@ impl<'a> Receiver<'a> {
         let start: String = std::iter::repeat_with(|| fastrand::char('a'..='z')).take(12).collect();
         self.insist_on_state(|| account.keep(|kept| kept.begin(&start))).await;
         let next = self.shared.marks().next.clone();
-        let next = if next.is_empty() { self.now().await? } else { next };
-        self.shared.marks().begin(&account.device, start, next);
-        self.store_position().await?;
+        if next.is_empty() {
+            let next = self.now().await?;
+            self.shared.marks().begin(&account.device, start, next);
+            // What is written from now on is taken, also if this process does not live to see it.
+            let cursor = self.shared.marks().cursor();
+            self.shared.store(Vec::new(), Some(cursor)).await?;
+        } else {
+            self.shared.marks().begin(&account.device, start, next);
+        }
         let received = self.insist_on_state(|| account.received()).await;
         if received.is_none() {
             // The first sync of a device tells the rooms. What was written there is read from their histories,
@@ -178,9 +188,10 @@ impl<'a> Receiver<'a> {
             self.shared.invited(&room).await;
         }
         self.shared.marks().next = response.next_batch;
-        self.store_position().await?;
+        // An invitation can be accepted at once: as long as this position is not stored, the room is read from
+        // before the invitation.
         self.shared.changed.notify_waiters();
-        Ok(())
+        self.store_position().await
     }
 
     /// What happened in a room that the account was in.
@@ -260,13 +271,20 @@ impl<'a> Receiver<'a> {
         self.shared.store(events, None).await
     }
 
-    /// Stores what is pending with where the channel stands.
+    /// Stores what is pending with where the channel stands. A position that comes with nothing else may wait: what
+    /// is read again after a kill is recognised.
     async fn store_position(&mut self) -> Result<(), Ended> {
+        let cursor = self.shared.marks().cursor();
+        self.shared.publish_waiting();
+        if self.pending.is_empty() && self.stored_at.elapsed() < POSITION_WAITS {
+            *self.shared.unsaved.lock().expect("nobody panics while holding it") = Some(cursor);
+            return Ok(());
+        }
         let events = std::mem::take(&mut self.pending);
         let last = super::receipts::last_of_each_room(&events);
-        let cursor = self.shared.marks().cursor();
         self.shared.store(events, Some(cursor)).await?;
-        self.shared.publish_waiting();
+        *self.shared.unsaved.lock().expect("nobody panics while holding it") = None;
+        self.stored_at = Instant::now();
         self.shared.offer_receipts(last);
         Ok(())
     }
