@@ -5,7 +5,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 use tokio::time::sleep;
 
-use super::{BATCH, Ended, Receiver, Warning};
+use super::{BATCH, Ended, Receiver, Warning, ask_me};
 use crate::{
     client::Route,
     error::{CallError, Refusal},
@@ -17,6 +17,9 @@ use crate::{
 const PAGE: usize = 100;
 /// How many places are asked at once. Discord lets a bot call 50 times in a second, and answers need their share.
 const AT_ONCE: usize = 5;
+
+/// After so many failures in a row it is looked whether only this fails. With the pauses, that is after a minute.
+const PERSISTENT: u32 = 6;
 
 /// What may be missing in a place.
 pub(super) struct Missing {
@@ -31,7 +34,7 @@ pub(super) struct Missing {
 /// What Discord shows of a place.
 enum Shown {
     Page(Page),
-    /// Nothing, as if nobody had written anything.
+    /// Nothing, as if nobody had written anything, or nothing but errors.
     Mute,
     /// The place is not for the bot to see. Then nothing that is written there is for it.
     Hidden,
@@ -134,6 +137,7 @@ impl Receiver<'_> {
                 Shown::Page(Page { messages, full })
             }
             Err(refusal) if refusal.status == 404 => Shown::Gone,
+            Err(refusal) if refusal.status >= 500 => Shown::Mute,
             Err(_) => Shown::Hidden,
         })
     }
@@ -143,7 +147,7 @@ impl Receiver<'_> {
             tracing::warn!(
                 channel = %self.config.channel,
                 place = place.channel,
-                "history cannot be read, so what was missed there is lost; see the bot's permissions"
+                "history cannot be read, so what was missed there is lost; doctor looks at the bot's permissions"
             );
         }
     }
@@ -153,7 +157,8 @@ impl Receiver<'_> {
         if self.pending.len() >= pending { self.store().await } else { Ok(()) }
     }
 
-    /// Asks until there is an answer, which may be a refusal.
+    /// Asks until there is an answer, which may be a refusal. One of them is made up for what goes on failing while
+    /// Discord answers otherwise: it must not hold up everything else.
     pub(super) async fn insist<R: DeserializeOwned>(
         &self,
         route: Route,
@@ -169,16 +174,19 @@ impl Receiver<'_> {
                 return Err(Ended::Fatal(error));
             }
             let named = error.retry_after().filter(|pause| !pause.is_zero());
-            let reason = error.describe();
             match error {
                 CallError::Refused(refusal) if refusal.is_final() => return Ok(Err(refusal)),
                 CallError::Limited { .. } => {}
-                _ => {
+                error => {
+                    let reason = error.describe();
+                    if failures >= PERSISTENT && ask_me(self.client).await.is_ok() {
+                        return Ok(Err(Refusal { status: 500, code: 0, message: reason, retry_after: None }));
+                    }
+                    failures = failures.saturating_add(1);
                     tracing::warn!(channel = %self.config.channel, reason, "fetching what was missed is interrupted");
                 }
             }
-            sleep(named.unwrap_or_else(|| self.config.pause(failures))).await;
-            failures = failures.saturating_add(1);
+            sleep(named.unwrap_or_else(|| self.config.pause(failures.saturating_sub(1)))).await;
         }
     }
 }

@@ -294,6 +294,21 @@ async fn fetching_is_repeated_until_it_succeeds() {
 }
 
 #[tokio::test]
+async fn a_place_whose_history_only_fails_holds_up_no_other() {
+    let channel = Channel::start().await;
+    let guild = channel.bot.guild("Shop");
+    let (broken, help, alice) =
+        (guild.text_channel("broken"), guild.text_channel("help"), channel.bot.user("Alice"));
+    alice.says("lost").in_channel(&broken).send_unheard();
+    alice.says("missed").in_channel(&help).send_unheard();
+    channel.bot.plan(Fault::internal_error()).on(HISTORY).in_channel(broken.id()).always();
+    new_session(&channel).await;
+    alice.says("heard").in_channel(&broken).send();
+    channel.holds(&["missed", "heard"]).await;
+    assert!(channel.bot.calls(HISTORY).len() > 5, "it was tried");
+}
+
+#[tokio::test]
 async fn an_outage_that_outlasts_the_session_loses_nothing() {
     let channel = Channel::start().await;
     let alice = channel.bot.user("Alice");
