@@ -15,6 +15,9 @@ mod marks;
 mod outbound;
 mod probe;
 mod receiving;
+mod recovery;
 
+pub use account::StateError;
 pub use config::{ConfigError, Edited, Invites, Login, MatrixConfig, check_homeserver_url, check_inviter, check_user};
 pub use outbound::MatrixMessenger;
+pub use recovery::recovery_key;

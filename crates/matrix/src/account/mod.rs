@@ -25,7 +25,8 @@ use tokio::sync::Mutex;
 
 pub(crate) use kept::Kept;
 pub(crate) use keys::set_up as set_up_encryption;
-pub(crate) use state_dir::{StateError, look};
+pub(crate) use state_dir::look;
+pub use state_dir::StateError;
 
 use crate::{
     Login, MatrixConfig,

@@ -21,12 +21,13 @@ const CONNECTIONS: usize = 4;
 
 /// Why the state cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StateError {
+pub enum StateError {
     /// The file system does not let us.
     #[error("the state_dir {path} cannot be used")]
     Files {
         /// The file or directory.
         path: String,
+        /// What the file system says.
         #[source]
         source: io::Error,
     },
@@ -38,6 +39,7 @@ pub(crate) enum StateError {
     Closed {
         /// The directory.
         path: String,
+        /// What the store says.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -46,6 +48,7 @@ pub(crate) enum StateError {
     Damaged {
         /// The directory.
         path: String,
+        /// What the store says.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
