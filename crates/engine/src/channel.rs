@@ -51,6 +51,8 @@ pub struct ChannelHealth {
     /// Its connection, if this replica runs it.
     #[serde(flatten)]
     pub state: ConnectionState,
+    /// How many messages have come that cannot be decrypted yet.
+    pub undecrypted: usize,
     /// Why it cannot do its job, if it cannot.
     pub trouble: Option<String>,
 }
@@ -90,6 +92,7 @@ impl Channel {
             channel: self.policy.name.clone(),
             owned,
             state: self.status.state(),
+            undecrypted: self.status.undecrypted(),
             trouble: if owned { self.status.trouble() } else { None },
         }
     }

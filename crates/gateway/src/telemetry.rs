@@ -38,6 +38,10 @@ pub(crate) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
         "switchboard_channel_up",
         "Whether this replica runs the channel without trouble."
     );
+    metrics::describe_gauge!(
+        "switchboard_channel_undecrypted_messages",
+        "Messages that have come and cannot be decrypted before their keys arrive."
+    );
     Ok(handle)
 }
 
@@ -59,6 +63,9 @@ pub(crate) fn set_gauges(queues: &[QueueCounts], channels: &[ChannelHealth]) {
         let up = channel.owned && channel.trouble.is_none();
         metrics::gauge!("switchboard_channel_up", "channel" => channel.channel.to_string())
             .set(f64::from(u8::from(up)));
+        #[expect(clippy::cast_precision_loss, reason = "a thousand wait at most")]
+        metrics::gauge!("switchboard_channel_undecrypted_messages", "channel" => channel.channel.to_string())
+            .set(channel.undecrypted as f64);
     }
     for queue in queues {
         set_queue(&queue.channel, queue.direction, queue.pending, queue.dead);

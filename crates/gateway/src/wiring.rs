@@ -17,6 +17,8 @@ use switchboard_store_sqlite::SqliteStore;
 mod appearance;
 #[cfg(feature = "discord")]
 mod discord;
+#[cfg(feature = "matrix")]
+pub(crate) mod matrix;
 #[cfg(feature = "telegram")]
 mod telegram;
 
@@ -34,6 +36,8 @@ pub(crate) fn kinds() -> Kinds<BuildAdapter> {
     let kinds = kinds.channel("telegram", telegram::read);
     #[cfg(feature = "discord")]
     let kinds = kinds.channel("discord", discord::read);
+    #[cfg(feature = "matrix")]
+    let kinds = kinds.channel("matrix", matrix::read);
     kinds
 }
 

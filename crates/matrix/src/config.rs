@@ -59,7 +59,19 @@ pub enum Login {
         access_token: SecretString,
         /// The device it was made for.
         device_id: String,
+        /// For setting up the account's identity, where the homeserver wants the password for that.
+        password: Option<SecretString>,
     },
+}
+
+impl Login {
+    /// The account's password, if it is configured.
+    pub(crate) fn password(&self) -> Option<&SecretString> {
+        match self {
+            Self::Password(password) => Some(password),
+            Self::Token { password, .. } => password.as_ref(),
+        }
+    }
 }
 
 /// Whose invitations are accepted.
@@ -129,7 +141,7 @@ impl MatrixConfig {
         let mut mistakes = Vec::new();
         mistakes.extend(check_user(&self.user).err());
         mistakes.extend(check_homeserver_url(&self.homeserver_url).err());
-        if let Login::Token { access_token, device_id } = &self.login
+        if let Login::Token { access_token, device_id, .. } = &self.login
             && (access_token.expose_secret().is_empty() || device_id.is_empty())
         {
             mistakes.push(ConfigError::Token);
@@ -235,7 +247,8 @@ mod tests {
         let mut config = config();
         config.user = "support".to_owned();
         config.homeserver_url = "https://example.com/_matrix/client".parse().expect("a URL");
-        config.login = Login::Token { access_token: SecretString::from("x"), device_id: String::new() };
+        config.login =
+            Login::Token { access_token: SecretString::from("x"), device_id: String::new(), password: None };
         config.invites = Invites::From(vec!["@anna".to_owned(), "example.com".to_owned()]);
         config.state_dir = PathBuf::new();
         config.call_timeout = Duration::ZERO;

@@ -9,6 +9,8 @@ mod identity;
 mod idle;
 mod migrate;
 mod output;
+#[cfg(feature = "matrix")]
+mod recovery_key;
 mod sandbox;
 mod serve;
 mod table;
@@ -53,6 +55,9 @@ enum Command {
     /// Print who a user of a site is, as the site would sign it for the page messenger
     #[cfg(feature = "web")]
     Identity(identity::Arguments),
+    /// Print the key with which an account's keys can be recovered
+    #[cfg(feature = "matrix")]
+    RecoveryKey(recovery_key::Arguments),
     /// Run the stand-in for the AI platform alone
     Sandbox(sandbox::Arguments),
 }
@@ -106,6 +111,8 @@ async fn run(command: Command, kinds: &Kinds<BuildAdapter>) -> anyhow::Result<Ex
         Command::Deliveries(arguments) => deliveries::run(arguments, kinds).await,
         #[cfg(feature = "web")]
         Command::Identity(arguments) => identity::run(&arguments, kinds),
+        #[cfg(feature = "matrix")]
+        Command::RecoveryKey(arguments) => recovery_key::run(arguments, kinds).await,
         Command::Sandbox(arguments) => sandbox::run(arguments).await,
     }
 }

@@ -176,6 +176,11 @@ impl<'a> Section<'a> {
         self.get(key).is_some_and(|(_, value)| value.get_ref().is_table())
     }
 
+    /// Whether there is a list under this key, for a key that may also be something else.
+    pub fn is_list(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|(_, value)| value.get_ref().is_array())
+    }
+
     /// A table within this one; `None` where it is left out, or is not a table, which has been
     /// recorded then.
     pub fn table<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Section<'a>) -> T) -> Option<T> {

@@ -35,6 +35,15 @@ kind = 'discord'
 ai = 'main'
 task_id = '1721129985149x478019552540622852'
 token = '${DISCORD_TOKEN}'
+[[channel]]
+name = 'support-matrix'
+kind = 'matrix'
+ai = 'main'
+task_id = '1721129985149x478019552540622853'
+homeserver_url = 'https://matrix.example.com'
+user = '@support:example.com'
+password = '${MATRIX_PASSWORD}'
+state_dir = 'data/matrix-support'
 ";
 
 /// The file as it is.
@@ -69,7 +78,9 @@ fn load<A>(text: &str, kinds: &Kinds<A>) -> Config<A> {
                 return Some("123456:0123456789abcdef".to_owned());
             }
             let known = ["SELARTI_TOKEN", "SELARTI_WEBHOOK_SECRET", "SWITCHBOARD_ADMIN_TOKEN", "SECRET"];
-            let known = known.contains(&name) || name.starts_with("SITE_IDENTITY_SECRET");
+            let known = known.contains(&name)
+                || name.starts_with("MATRIX_")
+                || name.starts_with("SITE_IDENTITY_SECRET");
             known.then(|| "0123456789abcdef0123456789abcdef".to_owned())
         },
         |_| Err(io::ErrorKind::NotFound.into()),

@@ -148,9 +148,11 @@ mod tests {
 
     fn config(replaces: Option<&str>, token_of: Option<&str>) -> MatrixConfig {
         let login = match token_of {
-            Some(device) => {
-                Login::Token { access_token: SecretString::from("t"), device_id: device.to_owned() }
-            }
+            Some(device) => Login::Token {
+                access_token: SecretString::from("t"),
+                device_id: device.to_owned(),
+                password: None,
+            },
             None => Login::Password(SecretString::from("p")),
         };
         let url = "https://matrix.example.com".parse().expect("a URL");

@@ -7,13 +7,16 @@
 
 use matrix_sdk::{
     Error,
-    encryption::{Encryption, recovery::{RecoveryError, RecoveryState}},
+    encryption::{
+        Encryption,
+        recovery::{RecoveryError, RecoveryState},
+    },
     ruma::api::client::uiaa::{AuthData, MatrixUserIdentifier, Password, UserIdentifier},
 };
 use secrecy::ExposeSecret as _;
 
 use super::{Account, StateError};
-use crate::{Login, MatrixConfig};
+use crate::MatrixConfig;
 
 /// Why encryption is not set up as it should be. Messages are read and sent nevertheless.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +25,9 @@ pub(crate) enum KeysError {
     Recover(#[source] RecoveryError),
     #[error("the account's identity cannot be set up")]
     Identity(#[source] Error),
-    #[error("the homeserver wants the account's password for setting up its identity, and there is only a token")]
+    #[error(
+        "the homeserver wants the account's password for setting up its identity, and there is only a token; set password too"
+    )]
     Password,
     #[error(
         "the account's identity was made by another device, and this one is not signed by it; set recovery_key to \
@@ -31,7 +36,9 @@ pub(crate) enum KeysError {
     Foreign,
     #[error("the copy of the keys on the homeserver cannot be set up")]
     Backup(#[source] RecoveryError),
-    #[error("the homeserver has a copy of keys that was made by another device; set recovery_key to its recovery key")]
+    #[error(
+        "the homeserver has a copy of keys that was made by another device; set recovery_key to its recovery key"
+    )]
     ForeignBackup,
     #[error("the recovery key cannot be kept")]
     Keep(#[from] StateError),
@@ -73,7 +80,7 @@ async fn sign(account: &Account, encryption: &Encryption, config: &MatrixConfig)
     }
     let Err(error) = encryption.bootstrap_cross_signing(None).await else { return Ok(()) };
     let Some(asked) = error.as_uiaa_response() else { return Err(KeysError::Identity(error)) };
-    let Login::Password(password) = &config.login else { return Err(KeysError::Password) };
+    let Some(password) = config.login.password() else { return Err(KeysError::Password) };
     let user = UserIdentifier::Matrix(MatrixUserIdentifier::new(account.me.to_string()));
     let mut answer = Password::new(user, password.expose_secret().to_owned());
     answer.session.clone_from(&asked.session);

@@ -25,8 +25,8 @@ use tokio::sync::Mutex;
 
 pub(crate) use kept::Kept;
 pub(crate) use keys::set_up as set_up_encryption;
-pub(crate) use state_dir::look;
 pub use state_dir::StateError;
+pub(crate) use state_dir::look;
 
 use crate::{
     Login, MatrixConfig,
@@ -118,7 +118,7 @@ impl Account {
                 tracing::info!(channel = %config.channel, device = self.device, "logged in");
                 Ok(())
             }
-            Login::Token { access_token, device_id } => {
+            Login::Token { access_token, device_id, .. } => {
                 self.check_token(config, access_token, device_id).await?;
                 let session = MatrixSession {
                     meta: SessionMeta {
@@ -235,7 +235,8 @@ fn login_failed(fault: &Fault) -> OpenError {
     match fault {
         Fault::Refused { .. } | Fault::LoggedOut(_) => OpenError::Fatal(RunError {
             reason: format!("the homeserver refuses the login: {}", fault.describe()),
-            remedy: "check user and password (or access_token), and that the account is not locked".to_owned(),
+            remedy: "check user and password (or access_token), and that the account is not locked"
+                .to_owned(),
         }),
         other => OpenError::Trouble { reason: other.describe(), retry_after: other.retry_after() },
     }
@@ -253,7 +254,8 @@ impl From<StateError> for OpenError {
             StateError::InUse(_) | StateError::Files { .. } => Self::Trouble { reason, retry_after: None },
             StateError::Closed { .. } | StateError::Damaged { .. } => Self::Fatal(RunError {
                 reason,
-                remedy: "give the passphrase it was made with, or put the directory back as it was last".to_owned(),
+                remedy: "give the passphrase it was made with, or put the directory back as it was last"
+                    .to_owned(),
             }),
         }
     }
