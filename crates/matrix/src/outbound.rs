@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     ConfigError, MatrixConfig,
-    account::{Account, OpenError, Purpose},
+    account::{Account, OpenError},
     capabilities::{TYPING_SHOWN, capabilities},
     connection::Connection,
     error::Fault,
@@ -41,12 +41,12 @@ impl MatrixMessenger {
     pub fn new(config: MatrixConfig) -> Result<Self, ConfigError> {
         match config.mistakes().into_iter().next() {
             Some(mistake) => Err(mistake),
-            None => Ok(Self { config, connection: Connection::default() }),
+            None => Ok(Self { config, connection: Connection::new() }),
         }
     }
 
     async fn account(&self) -> Result<Arc<Account>, SendError> {
-        let opened = timeout(PATIENCE, self.connection.open(&self.config, Purpose::Send)).await;
+        let opened = timeout(PATIENCE, self.connection.open_to_send(&self.config)).await;
         match opened {
             Ok(Ok(account)) => Ok(account),
             Ok(Err(OpenError::Fatal(error))) => Err(SendError::Unauthorized { reason: error.to_string() }),

@@ -251,7 +251,7 @@ async fn open(
 ) -> Result<std::sync::Arc<Account>, RunError> {
     let mut failures = 0;
     loop {
-        let (reason, retry_after) = match connection.open(config, Purpose::Receive(marks)).await {
+        let (reason, retry_after) = match connection.open_to_receive(config, Purpose::Receive(marks)).await {
             Ok(account) => return Ok(account),
             Err(OpenError::Fatal(error)) => return Err(error),
             Err(OpenError::Trouble { reason, retry_after }) => (reason, retry_after),
