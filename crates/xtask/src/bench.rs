@@ -2,13 +2,18 @@
 
 use anyhow::Result;
 
-use crate::step::{cargo, run, step};
+use switchboard_testkit::synapse::{PEER_VARIABLE, PYTHON_VARIABLE};
 
-/// Builds and runs one: `telegram` or `panels` if the first argument says so, otherwise that of the page
+use crate::step::{cargo, run, step};
+use crate::synapse;
+
+/// Builds and runs one: `telegram`, `matrix` or `panels` if the first argument says so, otherwise that of the page
 /// messenger. The other arguments are the benchmark's own (`--store postgres`, `--help`).
 pub fn bench(arguments: &[String]) -> Result<()> {
     let (example, arguments) = match arguments.split_first() {
-        Some((name, rest)) if ["telegram", "panels"].contains(&name.as_str()) => (name.as_str(), rest),
+        Some((name, rest)) if ["telegram", "matrix", "panels"].contains(&name.as_str()) => {
+            (name.as_str(), rest)
+        }
         _ => ("bench", arguments),
     };
     let package = ["--release", "--package", "switchboard-gateway"];
@@ -19,5 +24,11 @@ pub fn bench(arguments: &[String]) -> Result<()> {
         let bare = ["build", "--release", "--package", "switchboard-telegram", "--example", "bare_bot"];
         step("build the bare bot", || run(&mut cargo(&bare)))?;
     }
-    run(cargo(&["run", "--quiet"]).args(package).args(["--example", example, "--"]).args(arguments))
+    let mut benchmark = cargo(&["run", "--quiet"]);
+    if example == "matrix" {
+        let python = step("fetch Synapse", synapse::homeserver)?;
+        let peer = step("fetch matrix-nio", synapse::client)?;
+        benchmark.env(PYTHON_VARIABLE, python).env(PEER_VARIABLE, peer);
+    }
+    run(benchmark.args(package).args(["--example", example, "--"]).args(arguments))
 }

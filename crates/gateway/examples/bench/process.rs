@@ -59,6 +59,14 @@ impl Program {
         Ok(kilobytes / 1024.0)
     }
 
+    /// What it has had written to disks, in bytes.
+    #[allow(dead_code, reason = "not every benchmark needs it")]
+    pub fn written_bytes(&self) -> anyhow::Result<u64> {
+        let io = fs::read_to_string(format!("/proc/{}/io", self.process.id()))?;
+        let line = io.lines().find_map(|line| line.strip_prefix("write_bytes: ")).context("write_bytes")?;
+        line.trim().parse().context("a number")
+    }
+
     /// The processor time that it has used, in seconds.
     pub fn cpu_seconds(&self) -> anyhow::Result<f64> {
         cpu_seconds(&self.process.id().to_string())
