@@ -149,7 +149,7 @@ fn time_to_wait(retry_after: &RetryAfter) -> Duration {
 #[cfg(test)]
 mod tests {
     use matrix_sdk::ruma::{
-        api::{client::message::send_message_event, IncomingResponse as _},
+        api::{IncomingResponse as _, client::message::send_message_event},
         exports::http::Response,
     };
     use switchboard_core::Verdict;

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     ConfigError, MatrixConfig,
-    account::{Account, OpenError},
+    account::{Account, OpenError, Purpose},
     capabilities::{TYPING_SHOWN, capabilities},
     connection::Connection,
     error::Fault,
@@ -46,7 +46,7 @@ impl MatrixMessenger {
     }
 
     async fn account(&self) -> Result<Arc<Account>, SendError> {
-        let opened = timeout(PATIENCE, self.connection.open_to_send(&self.config)).await;
+        let opened = timeout(PATIENCE, self.connection.open(&self.config, Purpose::Send)).await;
         match opened {
             Ok(Ok(account)) => Ok(account),
             Ok(Err(OpenError::Fatal(error))) => Err(SendError::Unauthorized { reason: error.to_string() }),

@@ -76,9 +76,10 @@ fn unreachable(kept: &Kept, fault: &Fault) -> Finding {
             let error = crate::error::logged_out(&kept.device, reason);
             Finding::error(error.reason, error.remedy)
         }
-        Fault::LoggedOutSoftly => {
-            Finding::warning("the session is over", "start the gateway: it logs in again with the same device")
-        }
+        Fault::LoggedOutSoftly => Finding::warning(
+            "the session is over",
+            "start the gateway: it logs in again with the same device",
+        ),
         other => Finding::error(
             format!("the homeserver does not answer as it should: {}", other.describe()),
             "check homeserver_url, and that the homeserver can be reached from this machine",

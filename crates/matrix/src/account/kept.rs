@@ -31,6 +31,11 @@ impl Kept {
         Self { user: user.to_owned(), device, session: None, recovery_key: None, starts: Vec::new() }
     }
 
+    /// Whether a login was tried, and never succeeded: there are no keys.
+    fn is_unused(&self) -> bool {
+        self.session.is_none() && self.starts.is_empty()
+    }
+
     /// Notes that receiving begins, under this name.
     pub(crate) fn begin(&mut self, start: &str) {
         self.starts.push(start.to_owned());
@@ -57,6 +62,12 @@ pub(super) fn compare(
     config: &MatrixConfig,
 ) -> Result<Beginning, RunError> {
     let dir = config.state_dir.display();
+    // What was mistaken in the configuration may be corrected.
+    let of_token = |kept: &Kept| match &config.login {
+        Login::Token { device_id, .. } => kept.device == *device_id,
+        Login::Password(_) => true,
+    };
+    let kept = kept.filter(|kept| !kept.is_unused() || (kept.user == config.user && of_token(kept)));
     if let Some(kept) = kept.filter(|kept| kept.user != config.user) {
         return Err(RunError {
             reason: format!("the state_dir {dir} belongs to the account {}", kept.user),

@@ -54,7 +54,7 @@ pub(crate) async fn set_up(account: &Account, config: &MatrixConfig) -> Result<(
     if !is_signed(&encryption).await? {
         sign(account, &encryption, config).await?;
     }
-    back_up(account, &encryption).await
+    back_up(account, &encryption, config).await
 }
 
 async fn is_signed(encryption: &Encryption) -> Result<bool, KeysError> {
@@ -87,7 +87,7 @@ async fn sign(account: &Account, encryption: &Encryption, config: &MatrixConfig)
     encryption.bootstrap_cross_signing(Some(AuthData::Password(answer))).await.map_err(KeysError::Identity)
 }
 
-async fn back_up(account: &Account, encryption: &Encryption) -> Result<(), KeysError> {
+async fn back_up(account: &Account, encryption: &Encryption, config: &MatrixConfig) -> Result<(), KeysError> {
     if account.has_recovery_key().await {
         return Ok(());
     }
@@ -96,6 +96,11 @@ async fn back_up(account: &Account, encryption: &Encryption) -> Result<(), KeysE
         RecoveryState::Disabled => recovery.enable().await,
         // The key that was made got lost before it was kept. The secrets are here, so another can be made.
         RecoveryState::Enabled => recovery.reset_key().await,
+        // What is there was left by the device that was given up. It stays, and another is begun.
+        RecoveryState::Incomplete if config.replaces_device.is_some() => {
+            encryption.backups().create().await.map_err(|error| KeysError::Backup(error.into()))?;
+            recovery.enable().await
+        }
         RecoveryState::Unknown | RecoveryState::Incomplete => return Err(KeysError::ForeignBackup),
     };
     let key = made.map_err(|error| match error {

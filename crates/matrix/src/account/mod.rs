@@ -32,6 +32,7 @@ use crate::{
     Login, MatrixConfig,
     error::{self, Fault},
     homeserver::Homeserver,
+    connection::Only,
     marks::Marks,
 };
 use kept::{Beginning, compare};
@@ -43,7 +44,9 @@ pub(crate) struct Account {
     pub(crate) me: OwnedUserId,
     pub(crate) device: String,
     kept: Mutex<Kept>,
+    // After the client, whose files are to be closed first.
     _dir: StateDir,
+    _only: Only,
 }
 
 /// What a device is opened for.
@@ -71,7 +74,11 @@ pub(crate) enum OpenError {
 
 impl Account {
     /// Opens the device of the configuration.
-    pub(crate) async fn open(config: &MatrixConfig, purpose: Purpose<'_>) -> Result<Self, OpenError> {
+    pub(crate) async fn open(
+        config: &MatrixConfig,
+        purpose: Purpose<'_>,
+        only: Only,
+    ) -> Result<Self, OpenError> {
         if matches!(purpose, Purpose::Send) && !config.state_dir.exists() {
             return Err(not_logged_in());
         }
@@ -94,7 +101,7 @@ impl Account {
         let client = client(config).await?;
         let me = OwnedUserId::try_from(config.user.as_str()).expect("the configuration was checked");
         let device = kept.device.clone();
-        let account = Self { client, me, device, kept: Mutex::new(kept), _dir: dir };
+        let account = Self { client, me, device, kept: Mutex::new(kept), _dir: dir, _only: only };
         account.log_in(config).await?;
         Ok(account)
     }
@@ -104,10 +111,10 @@ impl Account {
         if let Some(session) = session {
             return self.restore(session).await;
         }
-        // The device is noted before it is made, see `Kept::device`.
-        self.keep(|_| {}).await?;
         match &config.login {
             Login::Password(password) => {
+                // The device is noted before it is made, see `Kept::device`.
+                self.keep(|_| {}).await?;
                 let login = self.client.matrix_auth();
                 let login = login
                     .login_username(&config.user, password.expose_secret())
@@ -233,7 +240,8 @@ fn new_device(config: &MatrixConfig) -> Kept {
 
 fn login_failed(fault: &Fault) -> OpenError {
     match fault {
-        Fault::Refused { .. } | Fault::LoggedOut(_) => OpenError::Fatal(RunError {
+        // Of a token only: whoever has given it has ended it.
+        Fault::Refused { .. } | Fault::LoggedOut(_) | Fault::LoggedOutSoftly => OpenError::Fatal(RunError {
             reason: format!("the homeserver refuses the login: {}", fault.describe()),
             remedy: "check user and password (or access_token), and that the account is not locked"
                 .to_owned(),
@@ -243,7 +251,14 @@ fn login_failed(fault: &Fault) -> OpenError {
 }
 
 fn not_logged_in() -> OpenError {
-    OpenError::Trouble { reason: "the account is not logged in yet".to_owned(), retry_after: None }
+    OpenError::not_yet("the account is not logged in yet")
+}
+
+impl OpenError {
+    /// It will be open soon, if all is well.
+    pub(crate) fn not_yet(reason: &str) -> Self {
+        Self::Trouble { reason: reason.to_owned(), retry_after: None }
+    }
 }
 
 impl From<StateError> for OpenError {

@@ -66,7 +66,11 @@ fn everything_becomes_words() {
             json!({ "msgtype": "m.location", "body": "Home", "geo_uri": "geo:51.5,-0.12;u=35" }),
             Some("[location: 51.5, -0.12]\nHome"),
         ),
-        ("m.room.message", json!({ "msgtype": "org.example.new", "body": "What it says" }), Some("What it says")),
+        (
+            "m.room.message",
+            json!({ "msgtype": "org.example.new", "body": "What it says" }),
+            Some("What it says"),
+        ),
         ("m.room.message", json!({ "msgtype": "m.key.verification.request", "body": "Verify" }), None),
         ("m.room.message", reply, Some("Thanks")),
         ("m.room.message", edit, Some("[edited message]\nTea")),

@@ -38,8 +38,10 @@ impl Receiver<'_> {
                 }
                 self.push(room, event.raw().json()).await?;
             }
+            self.shared.inbox.status().progress();
+            // A page may be empty because nothing of it may be seen.
             match page.end {
-                Some(end) if !page.chunk.is_empty() && end != from => from = end,
+                Some(end) if end != from => from = end,
                 _ => return Ok(()),
             }
         }
@@ -77,7 +79,8 @@ impl Receiver<'_> {
     ) -> Result<Option<Membership>, Ended> {
         let timeline = update.timeline.events.iter().map(|event| event.raw().json());
         let (State::Before(state) | State::After(state)) = &update.state;
-        let found = timeline.chain(state.iter().map(|event| event.json())).filter_map(|raw| self.membership(raw));
+        let found =
+            timeline.chain(state.iter().map(|event| event.json())).filter_map(|raw| self.membership(raw));
         if let Some(membership) = found.last() {
             return Ok(Some(membership));
         }

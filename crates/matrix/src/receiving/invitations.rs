@@ -46,9 +46,8 @@ impl Shared<'_> {
             attempts.retain(|room, _| open.iter().any(|it| it.room_id() == room));
             let now = Instant::now();
             for room in open {
-                let entry = attempts
-                    .entry(room.room_id().to_owned())
-                    .or_insert(Attempts { failures: 0, next: now });
+                let entry =
+                    attempts.entry(room.room_id().to_owned()).or_insert(Attempts { failures: 0, next: now });
                 if entry.next > now {
                     continue;
                 }

@@ -5,9 +5,10 @@ use std::collections::HashSet;
 
 use futures_util::{StreamExt as _, stream};
 use matrix_sdk::Room;
+use switchboard_core::Event;
 use tokio::time::sleep;
 
-use super::{Ended, Shared};
+use super::{Ended, Shared, message};
 use crate::{
     error::Fault,
     inbound::{self, Read},
@@ -47,6 +48,7 @@ impl Shared<'_> {
                     Some(Err(_)) => tried.clear(),
                     None => keys = stream::pending().boxed(),
                 },
+                () = self.set_up.notified() => tried.clear(),
             }
         }
     }
@@ -62,9 +64,9 @@ impl Shared<'_> {
             if let Some(ended) = self.needs_another_session(&fault) {
                 return Err(ended);
             }
-            if matches!(fault, Fault::Refused { .. }) {
-                // Nobody may see it any more; it stays counted.
-                return Ok(());
+            if let Fault::Refused { .. } = fault {
+                let event = message::given_up(waiting, "its key had not arrived when the room was closed to us");
+                return self.no_longer_waits(waiting, Some(event)).await;
             }
             sleep(fault.retry_after().unwrap_or_else(|| self.config.pause(failures))).await;
             failures = failures.saturating_add(1);
@@ -88,6 +90,10 @@ impl Shared<'_> {
             // It was deleted meanwhile.
             Read::Membership(_) | Read::Nothing => None,
         };
+        self.no_longer_waits(waiting, event).await
+    }
+
+    async fn no_longer_waits(&self, waiting: &Waiting, event: Option<Event>) -> Result<(), Ended> {
         self.store(event.into_iter().collect(), None).await?;
         self.marks().waiting.retain(|it| it != waiting);
         self.publish_waiting();

@@ -26,9 +26,10 @@ impl Receiver<'_> {
                 self.pending.push(event);
             }
             Read::Encrypted(encrypted) => {
-                let waiting = Waiting { room: room.clone(), event: encrypted.event, session: encrypted.session };
+                let waiting =
+                    Waiting { room: room.clone(), event: encrypted.event, session: encrypted.session };
                 let surplus = self.shared.marks().wait(waiting);
-                self.pending.extend(surplus.map(|waiting| given_up(&waiting)));
+                self.pending.extend(surplus.map(|it| given_up(&it, "its key has not arrived, and many came after it")));
             }
             Read::Membership(membership) => self.leave(room, &membership),
             Read::Unreadable(event) => self.pending.push(event),
@@ -95,10 +96,10 @@ async fn name(room: &Room, user: &matrix_sdk::ruma::UserId) -> Option<String> {
 }
 
 /// What is kept of a message whose key never came.
-pub(super) fn given_up(waiting: &Waiting) -> Event {
+pub(super) fn given_up(waiting: &Waiting, reason: &str) -> Event {
     Event::Unreadable(Unreadable {
         event_id: id::event(waiting.event.as_str()),
-        reason: "its key has not arrived, and many came after it".to_owned(),
+        reason: reason.to_owned(),
         raw: serde_json::to_string(waiting).expect("it is only text"),
     })
 }

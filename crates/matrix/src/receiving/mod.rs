@@ -52,8 +52,6 @@ pub(crate) async fn run(
     let unsaved = Mutex::new(None);
     // What is dropped here is not stored, and our position is before it.
     let ended = stop.run_until_cancelled(Box::pin(receive(connection, config, &inbox, &unsaved))).await;
-    // Whoever receives next needs the device.
-    connection.close().await;
     if let Some(Ended::NotOwner) = ended {
         stop.cancelled().await;
     } else if let Some(position) = unsaved.into_inner().expect("nobody panics while holding it") {
@@ -88,8 +86,6 @@ async fn receive(
                     tracing::error!(channel = %config.channel, error = chain(&error), "the session cannot be forgotten");
                     sleep(config.longest_pause).await;
                 }
-                drop(account);
-                connection.close().await;
             }
             ended => return ended,
         }
@@ -111,7 +107,9 @@ async fn with(
         inbox,
         marks: Mutex::new(marks.unwrap_or_else(|| Marks::new(&account.device, "", String::new()))),
         unsaved,
+        storing: tokio::sync::Mutex::new(()),
         changed: Notify::new(),
+        set_up: Notify::new(),
         connected: watch::Sender::new(false),
         read,
         told: Mutex::default(),
@@ -145,8 +143,12 @@ struct Shared<'a> {
     marks: Mutex<Marks>,
     /// A position that is not stored yet, and before which everything is.
     unsaved: &'a Mutex<Option<Cursor>>,
+    /// Held while something is handed over: a position says that everything before it is stored.
+    storing: tokio::sync::Mutex<()>,
     /// Something waits for a key, or an invitation to be accepted.
     changed: Notify,
+    /// The copy of the keys on the homeserver can be used from now on.
+    set_up: Notify,
     /// Whether the homeserver has answered in this session.
     connected: watch::Sender<bool>,
     /// Messages that are stored, for receipts.
@@ -162,6 +164,7 @@ impl Shared<'_> {
 
     /// Stores what happened. While the store does not take it, the caller does nothing else.
     async fn store(&self, events: Vec<Event>, cursor: Option<Cursor>) -> Result<(), Ended> {
+        let _alone = self.storing.lock().await;
         loop {
             match self.inbox.accept(events.clone(), cursor.clone()).await {
                 Ok(_) => return Ok(()),
@@ -196,7 +199,10 @@ impl Shared<'_> {
         connected.expect("the sender lives as long");
         loop {
             match account::set_up_encryption(self.account, self.config).await {
-                Ok(()) => return std::future::pending().await,
+                Ok(()) => {
+                    self.set_up.notify_one();
+                    return std::future::pending().await;
+                }
                 Err(error) => {
                     let reason = chain(&error);
                     tracing::warn!(channel = %self.config.channel, reason, "encryption is not set up completely");
@@ -251,7 +257,7 @@ async fn open(
 ) -> Result<std::sync::Arc<Account>, RunError> {
     let mut failures = 0;
     loop {
-        let (reason, retry_after) = match connection.open_to_receive(config, Purpose::Receive(marks)).await {
+        let (reason, retry_after) = match connection.open(config, Purpose::Receive(marks)).await {
             Ok(account) => return Ok(account),
             Err(OpenError::Fatal(error)) => return Err(error),
             Err(OpenError::Trouble { reason, retry_after }) => (reason, retry_after),

@@ -10,7 +10,10 @@ use switchboard_core::Event;
 use tokio::sync::mpsc;
 
 use super::Shared;
-use crate::{error::Fault, id::{self, Address}};
+use crate::{
+    error::Fault,
+    id::{self, Address},
+};
 
 /// How many receipts wait to be sent. What is more is left out: the next one covers it.
 pub(super) const WAITING: usize = 100;

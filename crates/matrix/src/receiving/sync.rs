@@ -268,15 +268,21 @@ impl<'a> Receiver<'a> {
         }
         // Our position stays, so that after a kill the rest is read again.
         let events = std::mem::take(&mut self.pending);
-        self.shared.store(events, None).await
+        let last = super::receipts::last_of_each_room(&events);
+        self.shared.store(events, None).await?;
+        self.shared.offer_receipts(last);
+        Ok(())
     }
 
     /// Stores what is pending with where the channel stands. A position that comes with nothing else may wait: what
     /// is read again after a kill is recognised.
     async fn store_position(&mut self) -> Result<(), Ended> {
-        let cursor = self.shared.marks().cursor();
+        let (cursor, entering) = {
+            let marks = self.shared.marks();
+            (marks.cursor(), !marks.joining.is_empty())
+        };
         self.shared.publish_waiting();
-        if self.pending.is_empty() && self.stored_at.elapsed() < POSITION_WAITS {
+        if self.pending.is_empty() && !entering && self.stored_at.elapsed() < POSITION_WAITS {
             *self.shared.unsaved.lock().expect("nobody panics while holding it") = Some(cursor);
             return Ok(());
         }

@@ -1,0 +1,8 @@
+//! What Matrix's adapter does alone: on a real homeserver, and on a stand-in where something goes wrong.
+
+// The SDK's futures are nested that deeply.
+#![recursion_limit = "256"]
+
+mod channel;
+mod store;
+mod synapse;
