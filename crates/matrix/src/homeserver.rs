@@ -16,7 +16,7 @@ use crate::{MatrixConfig, error::Fault};
 /// How to ask it.
 pub(crate) struct Homeserver {
     base: String,
-    token: SecretString,
+    token: Option<SecretString>,
     timeout: Duration,
 }
 
@@ -38,9 +38,15 @@ struct Refusal {
 }
 
 impl Homeserver {
+    /// For calls with this token.
     pub(crate) fn new(config: &MatrixConfig, token: SecretString) -> Self {
+        Self { token: Some(token), ..Self::anonymous(config) }
+    }
+
+    /// For calls that anybody may make.
+    pub(crate) fn anonymous(config: &MatrixConfig) -> Self {
         let base = config.homeserver_url.as_str().trim_end_matches('/').to_owned();
-        Self { base, token, timeout: config.call_timeout }
+        Self { base, token: None, timeout: config.call_timeout }
     }
 
     pub(crate) async fn who_am_i(&self) -> Result<Owner, Fault> {
@@ -64,7 +70,9 @@ impl Homeserver {
         let client = Client::builder().timeout(self.timeout).build();
         let client = client.map_err(|error| Fault::Unavailable(chain(&error)))?;
         let mut request = client.request(method, format!("{}{path}", self.base));
-        request = request.bearer_auth(self.token.expose_secret());
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token.expose_secret());
+        }
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
         }

@@ -10,8 +10,9 @@ use matrix_sdk::{
         api::client::typing::create_typing_event::v3::{Request as TypingRequest, Typing, TypingInfo},
     },
 };
+use serde_json::Value;
 use switchboard_core::{
-    Action, Capabilities, ConversationId, Finding, Inbox, Messenger, Receipt, RunError, SendError, SendText,
+    Action, Capabilities, ConversationId, Cursor, Finding, Inbox, Messenger, Receipt, RunError, SendError, SendText,
 };
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,7 @@ use crate::{
     error::Fault,
     format, id,
     id::Address,
+    marks::Marks,
     probe, receiving,
 };
 
@@ -34,6 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct MatrixMessenger {
     config: MatrixConfig,
     connection: Connection,
+    /// For a probe.
+    stands_at: Option<Cursor>,
 }
 
 impl MatrixMessenger {
@@ -41,8 +45,14 @@ impl MatrixMessenger {
     pub fn new(config: MatrixConfig) -> Result<Self, ConfigError> {
         match config.mistakes().into_iter().next() {
             Some(mistake) => Err(mistake),
-            None => Ok(Self { config, connection: Connection::new() }),
+            None => Ok(Self { config, connection: Connection::new(), stands_at: None }),
         }
+    }
+
+    /// Tells a probe where the channel stands: what was stored with its messages, while it may run elsewhere.
+    pub fn stands_at(mut self, cursor: Option<Cursor>) -> Self {
+        self.stands_at = cursor;
+        self
     }
 
     async fn account(&self) -> Result<Arc<Account>, SendError> {
@@ -60,18 +70,9 @@ impl MatrixMessenger {
             return Err(rejected("Matrix takes HTML only"));
         };
         let account = self.account().await?;
-        let room = account.client.get_room(&address.room);
-        let Some(room) = room.filter(|room| room.state() == RoomState::Joined) else {
-            return Err(not_joined(&account).await);
-        };
-        let transaction = OwnedTransactionId::from(send.key.as_str());
-        // Large where the room is encrypted.
-        let sending = Box::pin(async {
-            room.send_raw("m.room.message", content).with_transaction_id(&transaction).await
-        });
-        let joined = || room.state() == RoomState::Joined;
-        let sent = sending.await.map_err(|error| Fault::of(&error).into_send_error(joined()))?;
-        Ok(Receipt { messages: vec![id::message(&sent.response.event_id)] })
+        let sent = send_text(&account, &address, send, content).await;
+        account.release().await;
+        sent
     }
 
     async fn show_typing(&self, address: Address, on: bool) -> Result<Receipt, SendError> {
@@ -79,9 +80,29 @@ impl MatrixMessenger {
         let typing = if on { Typing::Yes(TypingInfo::new(TYPING_SHOWN)) } else { Typing::No };
         let request = TypingRequest::new(account.me.clone(), address.room, typing);
         let shown = account.client.send(request).await;
+        account.release().await;
         shown.map_err(|error| Fault::of_call(&error).into_send_error(true))?;
         Ok(Receipt::default())
     }
+}
+
+async fn send_text(
+    account: &Account,
+    address: &Address,
+    send: &SendText,
+    content: Value,
+) -> Result<Receipt, SendError> {
+    let room = account.client.get_room(&address.room);
+    let Some(room) = room.filter(|room| room.state() == RoomState::Joined) else {
+        return Err(not_joined(account).await);
+    };
+    let transaction = OwnedTransactionId::from(send.key.as_str());
+    // Large where the room is encrypted.
+    let sending =
+        Box::pin(async { room.send_raw("m.room.message", content).with_transaction_id(&transaction).await });
+    let joined = || room.state() == RoomState::Joined;
+    let sent = sending.await.map_err(|error| Fault::of(&error).into_send_error(joined()))?;
+    Ok(Receipt { messages: vec![id::message(&sent.response.event_id)] })
 }
 
 /// A room that the account is not in is gone, unless we do not know its rooms yet.
@@ -103,7 +124,7 @@ impl Messenger for MatrixMessenger {
     }
 
     async fn probe(&self) -> Vec<Finding> {
-        probe::probe(&self.config).await
+        probe::probe(&self.config, self.stands_at.as_ref().and_then(Marks::parse).as_ref()).await
     }
 
     async fn run(&self, inbox: Inbox, stop: CancellationToken) -> Result<(), RunError> {

@@ -3,21 +3,27 @@
 //! The device is not opened: a second program with its keys would break its encryption. Its session is only read,
 //! and used for calls that change nothing.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use switchboard_core::{Finding, chain};
 
 use crate::{
     Login, MatrixConfig,
-    account::{Kept, look},
+    account::{Kept, compare, look},
     error::Fault,
     homeserver::Homeserver,
+    marks::Marks,
 };
 
 const LIMITS: &str = "ten messages at once and one in five seconds is what Synapse allows an account by default, and \
                       what the channel keeps; more needs both a higher limit on the homeserver and `limits`";
 
-/// Looks at everything.
-pub(crate) async fn probe(config: &MatrixConfig) -> Vec<Finding> {
+/// How many rooms are named where there are many.
+const ROOMS_NAMED: usize = 5;
+
+/// Looks at everything. `marks`: where the channel stands, if that is known.
+pub(crate) async fn probe(config: &MatrixConfig, marks: Option<&Marks>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let kept = match look(config).await {
         Ok(kept) => kept,
@@ -26,6 +32,9 @@ pub(crate) async fn probe(config: &MatrixConfig) -> Vec<Finding> {
             return vec![Finding::error(chain(&error), remedy)];
         }
     };
+    if let Err(error) = compare(kept.as_ref(), marks, config) {
+        return vec![Finding::error(error.reason, error.remedy)];
+    }
     if config.passphrase.is_none() {
         findings.push(Finding::warning(
             "the keys in state_dir are protected by the rights of its files only",
@@ -33,30 +42,40 @@ pub(crate) async fn probe(config: &MatrixConfig) -> Vec<Finding> {
         ));
     }
     let Some((kept, session)) = kept.and_then(|kept| Some((kept.clone(), kept.session?))) else {
-        findings.push(not_logged_in(config));
+        findings.extend(not_logged_in(config).await);
         return findings;
     };
     let homeserver = Homeserver::new(config, session.tokens.access_token.into());
     match homeserver.who_am_i().await {
         Ok(owner) => findings.push(login(&kept, &owner.user_id, owner.device_id.as_deref())),
         Err(fault) => {
-            findings.push(unreachable(&kept, &fault));
+            findings.push(unreachable(&kept.device, &fault));
             return findings;
         }
     }
     findings.push(identity(&homeserver, &kept).await);
     findings.push(backup(&homeserver, &kept).await);
+    findings.extend(marks.map(waiting));
     findings.push(Finding::ok(LIMITS));
     findings
 }
 
-fn not_logged_in(config: &MatrixConfig) -> Finding {
+/// What can be said before there is a session. A password is not tried: homeservers count logins.
+async fn not_logged_in(config: &MatrixConfig) -> Vec<Finding> {
+    let versions: Result<Value, Fault> =
+        Homeserver::anonymous(config).get("/_matrix/client/versions").await;
+    if let Err(fault) = versions {
+        return vec![unreachable("", &fault)];
+    }
     let remedy = "start the gateway: it logs in once, and keeps the session";
     let way = match config.login {
         Login::Password(_) => "password",
         Login::Token { .. } => "access token",
     };
-    Finding::warning(format!("the account has not logged in yet; it will with the {way}"), remedy)
+    vec![
+        Finding::ok("the homeserver answers"),
+        Finding::warning(format!("the account has not logged in yet; it will with the {way}"), remedy),
+    ]
 }
 
 fn login(kept: &Kept, user: &str, device: Option<&str>) -> Finding {
@@ -70,10 +89,10 @@ fn login(kept: &Kept, user: &str, device: Option<&str>) -> Finding {
     }
 }
 
-fn unreachable(kept: &Kept, fault: &Fault) -> Finding {
+fn unreachable(device: &str, fault: &Fault) -> Finding {
     match fault {
         Fault::LoggedOut(reason) => {
-            let error = crate::error::logged_out(&kept.device, reason);
+            let error = crate::error::logged_out(device, reason);
             Finding::error(error.reason, error.remedy)
         }
         Fault::LoggedOutSoftly => Finding::warning(
@@ -133,6 +152,25 @@ async fn backup(homeserver: &Homeserver, kept: &Kept) -> Finding {
         ),
         Err(fault) => unanswered("the copy of the keys", &fault),
     }
+}
+
+/// How many messages came without a key.
+fn waiting(marks: &Marks) -> Finding {
+    let rooms: BTreeSet<&str> = marks.waiting.iter().map(|it| it.room.as_str()).collect();
+    if rooms.is_empty() {
+        return Finding::ok("no message waits for its key");
+    }
+    let some: Vec<&str> = rooms.iter().take(ROOMS_NAMED).copied().collect();
+    Finding::warning(
+        format!(
+            "{} messages in {} encrypted rooms wait for their keys, in {}",
+            marks.waiting.len(),
+            rooms.len(),
+            some.join(", ")
+        ),
+        "have their authors write again, or open the conversation where they wrote; what was written to a former \
+         device needs its recovery key in recovery_key",
+    )
 }
 
 fn unanswered(what: &str, fault: &Fault) -> Finding {

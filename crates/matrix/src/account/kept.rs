@@ -46,7 +46,7 @@ impl Kept {
 
 /// How to begin.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Beginning {
+pub(crate) enum Beginning {
     /// With the device that is there.
     GoOn,
     /// With a new device.
@@ -56,7 +56,7 @@ pub(super) enum Beginning {
 }
 
 /// Compares what is in the directory with what the channel has stored with its messages.
-pub(super) fn compare(
+pub(crate) fn compare(
     kept: Option<&Kept>,
     marks: Option<&Marks>,
     config: &MatrixConfig,

@@ -8,7 +8,7 @@ mod kept;
 mod keys;
 mod state_dir;
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use matrix_sdk::{
     Client, SessionMeta, SessionTokens,
@@ -23,7 +23,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use switchboard_core::{RunError, chain};
 use tokio::sync::Mutex;
 
-pub(crate) use kept::Kept;
+pub(crate) use kept::{Kept, compare};
 pub(crate) use keys::set_up as set_up_encryption;
 pub use state_dir::StateError;
 pub(crate) use state_dir::look;
@@ -35,7 +35,7 @@ use crate::{
     connection::Only,
     marks::Marks,
 };
-use kept::{Beginning, compare};
+use kept::Beginning;
 use state_dir::{KEPT, StateDir};
 
 /// An open device. While this lives, no other process opens it.
@@ -104,6 +104,15 @@ impl Account {
         let account = Self { client, me, device, kept: Mutex::new(kept), _dir: dir, _only: only };
         account.log_in(config).await?;
         Ok(account)
+    }
+
+    /// Ends one use of the device. The last one closes its files, so that nothing the SDK still does in the background
+    /// can change them: the next to open them may be another process.
+    pub(crate) async fn release(self: Arc<Self>) {
+        let Some(account) = Arc::into_inner(self) else { return };
+        if let Err(error) = account.client.pause().await {
+            tracing::warn!(device = account.device, error = chain(&error), "the state cannot be closed");
+        }
     }
 
     async fn log_in(&self, config: &MatrixConfig) -> Result<(), OpenError> {

@@ -17,7 +17,7 @@ mod sync;
 
 use std::{
     collections::HashSet,
-    sync::{Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use matrix_sdk::ruma::{OwnedEventId, OwnedRoomId};
@@ -49,9 +49,10 @@ pub(crate) async fn run(
 ) -> Result<(), RunError> {
     let status = inbox.status().clone();
     status.set(ConnectionState::Connecting);
-    let unsaved = Mutex::new(None);
+    let (unsaved, device) = (Mutex::new(None), Mutex::new(None));
     // What is dropped here is not stored, and our position is before it.
-    let ended = stop.run_until_cancelled(Box::pin(receive(connection, config, &inbox, &unsaved))).await;
+    let ended = stop.run_until_cancelled(Box::pin(receive(connection, config, &inbox, &unsaved, &device))).await;
+    release(&device).await;
     if let Some(Ended::NotOwner) = ended {
         stop.cancelled().await;
     } else if let Some(position) = unsaved.into_inner().expect("nobody panics while holding it") {
@@ -72,6 +73,7 @@ async fn receive(
     config: &MatrixConfig,
     inbox: &Inbox,
     unsaved: &Mutex<Option<Cursor>>,
+    device: &Mutex<Option<Arc<Account>>>,
 ) -> Ended {
     loop {
         let marks = stored_marks(config, inbox).await;
@@ -79,6 +81,7 @@ async fn receive(
             Ok(account) => account,
             Err(error) => return Ended::Fatal(error),
         };
+        *device.lock().expect("nobody panics while holding it") = Some(account.clone());
         match with(&account, config, inbox, marks, unsaved).await {
             Ended::LoggedOutSoftly => {
                 tracing::warn!(channel = %config.channel, "the homeserver has ended the session; logging in again");
@@ -86,9 +89,19 @@ async fn receive(
                     tracing::error!(channel = %config.channel, error = chain(&error), "the session cannot be forgotten");
                     sleep(config.longest_pause).await;
                 }
+                drop(account);
+                release(device).await;
             }
             ended => return ended,
         }
+    }
+}
+
+/// Lets go of the device.
+async fn release(device: &Mutex<Option<Arc<Account>>>) {
+    let held = device.lock().expect("nobody panics while holding it").take();
+    if let Some(account) = held {
+        account.release().await;
     }
 }
 
@@ -254,7 +267,7 @@ async fn open(
     config: &MatrixConfig,
     inbox: &Inbox,
     marks: Option<&Marks>,
-) -> Result<std::sync::Arc<Account>, RunError> {
+) -> Result<Arc<Account>, RunError> {
     let mut failures = 0;
     loop {
         let (reason, retry_after) = match connection.open(config, Purpose::Receive(marks)).await {

@@ -103,6 +103,16 @@ impl Channel {
         self.run.shutdown().await;
     }
 
+    /// Waits until nothing in this process has a file of the device open: the SDK does not close them at once.
+    pub async fn closed(&self) {
+        let closed = async || {
+            let open = std::fs::read_dir("/proc/self/fd").unwrap();
+            let mut open = open.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+            (!open.any(|path| path.starts_with(&self.config.state_dir))).then_some(())
+        };
+        wait_for("the files to be closed", LIMIT, closed).await;
+    }
+
     /// Waits until this many events are stored of which `pick` makes something, and returns that of all.
     pub async fn events<T>(&self, count: usize, pick: impl Fn(&Event) -> Option<T>) -> Vec<T> {
         let enough = async || {

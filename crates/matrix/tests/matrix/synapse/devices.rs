@@ -107,6 +107,7 @@ async fn an_old_copy_is_refused() -> Result<()> {
     alice.say(&room, "before").await?;
     bot.channel.messages(1).await;
     bot.channel.stop().await;
+    bot.channel.closed().await;
     let state = bot.channel.config.state_dir.clone();
     let copy = state.with_file_name("copy");
     copy_directory(&state, &copy)?;
@@ -114,6 +115,7 @@ async fn an_old_copy_is_refused() -> Result<()> {
     alice.say(&room, "more").await?;
     bot.channel.messages(2).await;
     bot.channel.stop().await;
+    bot.channel.closed().await;
     fs::remove_dir_all(&state)?;
     fs::rename(&copy, &state)?;
     bot.channel.begin();

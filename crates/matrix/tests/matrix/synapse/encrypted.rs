@@ -54,6 +54,7 @@ async fn a_restart_in_mid_conversation_changes_nothing() -> Result<()> {
         } else {
             bot.channel.kill().await;
         }
+        bot.channel.closed().await;
         alice.say(&room, &format!("meanwhile {round}")).await?;
         all.push(format!("meanwhile {round}"));
         bot.channel.run().await;
