@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use anyhow::bail;
 use axum::Router;
 use secrecy::SecretString;
-use switchboard_core::{ChannelName, Inbox, Messenger};
+use switchboard_core::{ChannelName, Cursor, Inbox, Messenger};
 use switchboard_engine::Groups;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -54,6 +54,9 @@ pub struct AdapterContext {
     pub groups: Groups,
     /// Whether it is certain that nobody runs the channel, so that a probe may do what would disturb.
     pub unused: bool,
+    /// Where the channel stood last, while somebody else may run it: for probes. `None` where that is not known, and
+    /// for an adapter that is going to run.
+    pub cursor: Option<Cursor>,
     /// The address under which the outside reaches the gateway.
     pub public_url: Url,
     /// Cancelled when the gateway stops: what its routes keep open must end then.

@@ -92,6 +92,7 @@ async fn start(
             secret,
             groups,
             unused: false,
+            cursor: None,
             public_url: public_url.clone(),
             stop: stop.clone(),
         };

@@ -15,7 +15,7 @@ pub(super) fn run(config: Config<BuildAdapter>) -> anyhow::Result<ExitCode> {
     for channel in config.channels {
         let name = channel.name.clone();
         // Some settings go together with others, as public_url with a webhook that it is for.
-        let adapter = idle::adapter(channel, public_url.clone(), false);
+        let adapter = idle::adapter(channel, public_url.clone(), idle::Known::default());
         if let Err(error) = adapter.and_then(|adapter| accounts.claim(&name, &adapter)) {
             eprintln!("channel {:?}: {error:#}", name.as_str());
             bad = true;

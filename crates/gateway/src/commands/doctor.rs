@@ -1,12 +1,15 @@
 //! `switchboard doctor`: probes the database, the AI and every channel, and says what to do about
 //! each finding. Exits with 1 if something does not work.
 
-use std::{collections::HashSet, process::ExitCode, time::Duration};
+use std::{collections::HashMap, process::ExitCode, time::Duration};
 
 use switchboard_core::{ChannelName, Finding, Severity, chain};
 use switchboard_store::StoreError;
 
-use super::{idle, output::say};
+use super::{
+    idle::{self, Known},
+    output::say,
+};
 use crate::{
     BuildAdapter,
     config::{ChannelConfig, Config},
@@ -34,7 +37,7 @@ pub(super) async fn run(config: Config<BuildAdapter>) -> anyhow::Result<ExitCode
         }
     };
 
-    let (database, unused) = probe_database(&config).await;
+    let (database, mut known) = probe_database(&config).await;
     report("database", vec![database]);
     for (name, backend) in wiring::ai_backends(&config.ais)? {
         report(&format!("AI {name}"), in_time(backend.probe()).await);
@@ -42,24 +45,25 @@ pub(super) async fn run(config: Config<BuildAdapter>) -> anyhow::Result<ExitCode
     let public_url = config.server.public_url(config.server.listen);
     for channel in config.channels {
         let what = format!("channel {}", channel.name);
-        let unused = unused.contains(&channel.name);
-        report(&what, probe_channel(channel, public_url.clone(), unused).await);
+        let known = known.remove(&channel.name).unwrap_or_default();
+        report(&what, probe_channel(channel, public_url.clone(), known).await);
     }
     Ok(if worst == Severity::Error { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Also says which channels are certainly run by nobody.
-async fn probe_database(config: &Config<BuildAdapter>) -> (Finding, HashSet<ChannelName>) {
-    let mut unused = HashSet::new();
+/// Also says what it knows of the channels.
+async fn probe_database(config: &Config<BuildAdapter>) -> (Finding, HashMap<ChannelName, Known>) {
+    let mut channels = HashMap::new();
     let probed = async {
         let store = wiring::open_store(&config.database, Purpose::Command).await?;
         store.ping().await?;
         // Counting reads the tables, which the ping does not.
         let counted = store.queue_counts().await;
         for channel in &config.channels {
-            if store.is_owned(&channel.name).await.is_ok_and(|owned| !owned) {
-                unused.insert(channel.name.clone());
-            }
+            // Certainly run by nobody, that is: an answer that does not come is none.
+            let unused = store.is_owned(&channel.name).await.is_ok_and(|owned| !owned);
+            let cursor = store.cursor(&channel.name).await.ok().flatten();
+            channels.insert(channel.name.clone(), Known { unused, cursor });
         }
         store.close().await;
         Ok::<_, StoreError>(counted)
@@ -73,15 +77,15 @@ async fn probe_database(config: &Config<BuildAdapter>) -> (Finding, HashSet<Chan
         Ok(Err(error)) => Finding::error(chain(&error), "check database.url and that the database runs"),
         Err(_) => Finding::error(late(), "check database.url and that the database runs"),
     };
-    (finding, unused)
+    (finding, channels)
 }
 
 async fn probe_channel(
     channel: ChannelConfig<BuildAdapter>,
     public_url: url::Url,
-    unused: bool,
+    known: Known,
 ) -> Vec<Finding> {
-    match idle::adapter(channel, public_url, unused) {
+    match idle::adapter(channel, public_url, known) {
         Ok(adapter) => {
             let findings = in_time(adapter.messenger.probe()).await;
             if findings.is_empty() { vec![Finding::ok("nothing needs to be checked")] } else { findings }

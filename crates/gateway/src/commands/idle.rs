@@ -13,11 +13,18 @@ use url::Url;
 
 use crate::{Adapter, AdapterContext, BuildAdapter, config::ChannelConfig};
 
-/// The channel's adapter. An error is one of its configuration. `unused`: as in [`AdapterContext`].
+/// What the database says of a channel. As in [`AdapterContext`].
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) unused: bool,
+    pub(super) cursor: Option<Cursor>,
+}
+
+/// The channel's adapter. An error is one of its configuration.
 pub(super) fn adapter(
     channel: ChannelConfig<BuildAdapter>,
     public_url: Url,
-    unused: bool,
+    known: Known,
 ) -> anyhow::Result<Adapter> {
     (channel.adapter)(AdapterContext {
         channel: channel.name,
@@ -25,7 +32,8 @@ pub(super) fn adapter(
         // It signs nothing that anybody keeps.
         secret: SecretString::from("0".repeat(64)),
         groups: channel.groups,
-        unused,
+        unused: known.unused,
+        cursor: known.cursor,
         public_url,
         stop: CancellationToken::new(),
     })

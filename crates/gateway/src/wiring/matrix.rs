@@ -32,7 +32,8 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<BuildAdapter, Invalid> {
     let settings = settings(section)?;
     Ok(Box::new(move |context| {
         let account = Some(format!("the Matrix account {}", settings.user));
-        let messenger = Arc::new(MatrixMessenger::new(settings.of(context.channel))?);
+        let messenger = MatrixMessenger::new(settings.of(context.channel))?.stands_at(context.cursor);
+        let messenger = Arc::new(messenger);
         Ok(Adapter { messenger, routes: None, account })
     }))
 }
