@@ -7,7 +7,7 @@
 //!   into words whatever is no text.
 //! - `outbound` sends; `format` makes the body, `error` says what a failure means, `limits` what Discord would
 //!   refuse.
-//! - `client` is the transport of REST calls. Messages and ids are serenity's types.
+//! - `client` is the transport of REST calls. Ids are serenity's types.
 //! - `probe` looks on request at what can be looked at without disturbing anybody.
 //!
 //! What is taken in: messages that people write in direct channels, channels of guilds, threads and posts of

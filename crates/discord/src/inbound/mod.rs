@@ -5,14 +5,15 @@
 
 mod addressed;
 mod words;
+mod written;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use serenity::model::channel::{Message, MessageType};
 use switchboard_core::{Event, IncomingMessage, Place, Unreadable};
 use time::OffsetDateTime;
 
 use crate::id::{self, Address};
+use written::Written;
 
 /// How much of a message is kept for a person to look at, in bytes. The largest are far smaller.
 const MAX_RAW: usize = 256 * 1024;
@@ -49,7 +50,7 @@ impl Head {
 
 /// Reads a message. `None` for what nobody wrote: bots, webhooks, the system, and the channel itself.
 pub(crate) fn read(raw: &RawValue, head: &Head, address: Address, me: Me<'_>) -> Option<Event> {
-    match serde_json::from_str::<Message>(raw.get()) {
+    match Written::read(raw) {
         Ok(message) => written(&message, address, me).map(Event::Message),
         // What bots write has forms that nobody else's messages have.
         Err(_) if is_of_a_machine(raw) => None,
@@ -64,11 +65,11 @@ fn is_of_a_machine(raw: &RawValue) -> bool {
         bot: bool,
     }
     #[derive(Deserialize)]
-    struct Written {
+    struct Signed {
         author: Author,
         webhook_id: Option<serde::de::IgnoredAny>,
     }
-    let written = serde_json::from_str::<Written>(raw.get());
+    let written = serde_json::from_str::<Signed>(raw.get());
     written.is_ok_and(|written| written.author.bot || written.webhook_id.is_some())
 }
 
@@ -77,11 +78,9 @@ pub(crate) fn is_withheld(event: &Event) -> bool {
     matches!(event, Event::Message(message) if message.text == words::EMPTY && message.place == Place::Group)
 }
 
-fn written(message: &Message, address: Address, me: Me<'_>) -> Option<IncomingMessage> {
+fn written(message: &Written, address: Address, me: Me<'_>) -> Option<IncomingMessage> {
     let author = &message.author;
-    let of_a_person = matches!(message.kind, MessageType::Regular | MessageType::InlineReply);
-    if !of_a_person || author.bot || author.system || message.webhook_id.is_some() || author.id.get() == me.id
-    {
+    if !message.is_of_a_person() || author.id.get() == me.id {
         return None;
     }
     let number = message.id.get();
@@ -91,7 +90,7 @@ fn written(message: &Message, address: Address, me: Me<'_>) -> Option<IncomingMe
         place: if address.direct { Place::Direct } else { Place::Group },
         addressed: addressed::addressed(message, address, me),
         user: id::user(author.id.get()),
-        user_name: Some(author.global_name.as_ref().unwrap_or(&author.name).clone()),
+        user_name: Some(author.name().to_owned()),
         native_id: Some(id::message(number)),
         text: words::of(message),
         sent_at: sent_at(number),

@@ -3,34 +3,39 @@
 //! The AI reads text only. What has none is described in English, in brackets, one line for each, after what
 //! was written.
 
-use serenity::model::channel::{Attachment, Message, MessageSnapshot, Poll};
-use serenity::model::user::User;
+use super::written::{Attachment, Contents, Person, Poll, Sticker, Written};
 
 /// What stands for a message with nothing in it.
 pub(super) const EMPTY: &str = "[empty message]";
 
 /// The text that the AI gets. Never empty.
-pub(super) fn of(message: &Message) -> String {
+pub(super) fn of(message: &Written) -> String {
     let mut lines = Vec::new();
-    let content = with_names(&message.content, &message.mentions);
-    if !content.trim().is_empty() {
-        lines.push(content);
-    }
-    lines.extend(message.message_snapshots.iter().map(forwarded));
-    lines.extend(message.attachments.iter().map(attachment));
-    lines.extend(message.sticker_items.iter().map(|sticker| format!("[sticker: {}]", sticker.name)));
-    lines.extend(message.poll.as_deref().map(poll));
+    let content = text(&message.contents);
+    lines.extend((!content.trim().is_empty()).then_some(content));
+    lines.extend(message.message_snapshots.iter().map(|snapshot| forwarded(&snapshot.message)));
+    lines.extend(files(&message.contents));
+    lines.extend(message.poll.as_ref().map(poll));
     let words = lines.join("\n");
     // PostgreSQL cannot store it in a text, and nobody can see it.
     let words = if words.contains('\0') { words.replace('\0', "") } else { words };
     if words.trim().is_empty() { EMPTY.to_owned() } else { words }
 }
 
+fn text(contents: &Contents) -> String {
+    with_names(&contents.content, &contents.mentions)
+}
+
+fn files(contents: &Contents) -> impl Iterator<Item = String> {
+    let stickers = contents.sticker_items.iter().map(sticker);
+    contents.attachments.iter().map(attachment).chain(stickers)
+}
+
 /// Mentions as people see them: by name.
-fn with_names(content: &str, mentions: &[User]) -> String {
+fn with_names(content: &str, mentions: &[Person]) -> String {
     let mut content = content.to_owned();
     for user in mentions {
-        let name = format!("@{}", user.global_name.as_ref().unwrap_or(&user.name));
+        let name = format!("@{}", user.name());
         for mention in [format!("<@{}>", user.id), format!("<@!{}>", user.id)] {
             if content.contains(&mention) {
                 content = content.replace(&mention, &name);
@@ -40,17 +45,19 @@ fn with_names(content: &str, mentions: &[User]) -> String {
     content
 }
 
-fn forwarded(snapshot: &MessageSnapshot) -> String {
+fn forwarded(contents: &Contents) -> String {
     let mut lines = vec!["[forwarded message]".to_owned()];
-    if !snapshot.content.trim().is_empty() {
-        lines.push(with_names(&snapshot.content, &snapshot.mentions));
-    }
-    lines.extend(snapshot.attachments.iter().map(attachment));
+    let content = text(contents);
+    lines.extend((!content.trim().is_empty()).then_some(content));
+    lines.extend(files(contents));
     lines.join("\n")
 }
 
+fn sticker(sticker: &Sticker) -> String {
+    format!("[sticker: {}]", sticker.name)
+}
+
 fn attachment(file: &Attachment) -> String {
-    // Only voice messages have a duration.
     if let Some(seconds) = file.duration_secs {
         return format!("[voice message, {}]", minutes(seconds));
     }

@@ -1,5 +1,6 @@
 //! What comes in, as what, and for whom.
 
+use serde_json::json;
 use switchboard_core::{Addressed, Place};
 
 use crate::support::Channel;
@@ -91,4 +92,36 @@ async fn bots_webhooks_and_the_system_are_left_out() {
     }
     alice.says("person").in_channel(&help).send();
     channel.holds(&["person"]).await;
+}
+
+#[tokio::test]
+async fn what_stands_beside_somebody_s_words_costs_none_of_them() {
+    let channel = Channel::start().await;
+    let help = channel.bot.guild("Shop").text_channel("help");
+    let alice = channel.bot.user("Alice");
+    let strange = json!([{ "type": "video", "video": { "proxy_url": "https://cdn.example" }, "height": -1 }]);
+    let other = channel.bot.other_bot("Other");
+    let answered = other.says("a preview").with("embeds", strange.clone()).in_channel(&help).send();
+    alice.says("in answer").in_channel(&help).in_reply_to(answered.message_id).send();
+    alice.says("a link").with("embeds", strange).send();
+    alice.says("liked").with("reactions", json!([{ "count": 1, "emoji": { "name": null } }])).send();
+    alice.says("nothing").with("attachments", json!(null)).with("components", json!(null)).send();
+    let voice = json!([{ "id": "7", "filename": "v.ogg", "duration_secs": 61.5, "waveform": "?" }]);
+    alice.says("").with("attachments", voice).send();
+    let answers = json!([{ "poll_media": { "text": "tea", "emoji": { "id": null, "name": null } } }]);
+    alice.says("").with("poll", json!({ "question": { "text": "What?" }, "answers": answers })).send();
+    let sticker = json!([{ "id": "8", "name": "Wave" }]);
+    let forwarded = json!([{ "message": { "content": "for you", "sticker_items": sticker } }]);
+    alice.says("").with("message_snapshots", forwarded).send();
+    channel
+        .holds(&[
+            "in answer",
+            "a link",
+            "liked",
+            "nothing",
+            "[voice message, 1:01]",
+            "[poll: What?]\n- tea",
+            "[forwarded message]\nfor you\n[sticker: Wave]",
+        ])
+        .await;
 }
