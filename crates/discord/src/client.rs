@@ -1,8 +1,7 @@
 //! Calling Discord's REST API, version 10.
 //!
-//! The messages are serenity's; the transport is not. serenity's own client, with its limiter on, ignores the
-//! configured address, waits out a 429 in place and for ever, and without it loses `retry_after`; and its
-//! spans record bodies.
+//! The transport is not serenity's: its own client, with its limiter on, ignores the configured address, waits out
+//! a 429 in place and for ever, and without it loses `retry_after`; and its spans record bodies.
 //!
 //! The token is in a header that is marked as sensitive, and in no address; nothing of an answer that is not
 //! Discord's is kept.
@@ -83,8 +82,8 @@ impl Reply {
 struct Fault {
     #[serde(default)]
     code: u32,
-    #[serde(default)]
-    message: String,
+    /// Whatever else answers in JSON hardly has a text of this name.
+    message: Option<String>,
     retry_after: Option<f64>,
     #[serde(default)]
     global: bool,
@@ -180,10 +179,10 @@ impl Client {
             return limited(pause);
         }
         match fault {
-            Some(Fault { code, message, .. }) => {
+            Some(Fault { code, message: Some(message), .. }) => {
                 CallError::Refused(Refusal { status: status.as_u16(), code, message, retry_after: named })
             }
-            None => CallError::Unreadable { status: status.as_u16() },
+            _ => CallError::Unreadable { status: status.as_u16() },
         }
     }
 
@@ -231,12 +230,33 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_pause_is_for_what_it_names_however_it_is_told() {
+    const ROUTE: Route = Route { name: "GET messages", major: 1 };
+
+    fn client() -> Client {
         rustls::crypto::ring::default_provider().install_default().ok();
         let token = SecretString::from("MTIz.Gx_y.a-secret");
-        let client = Client::new(&DiscordConfig::new(ChannelName::new("support"), token)).expect("a client");
-        let route = Route { name: "GET messages", major: 1 };
+        Client::new(&DiscordConfig::new(ChannelName::new("support"), token)).expect("a client")
+    }
+
+    #[test]
+    fn a_refusal_is_discord_s_only_in_its_form() {
+        let client = client();
+        for (body, discord) in [
+            (r#"{"message":"Unknown Channel","code":10003}"#, true),
+            (r#"{"message":"404: Not Found","code":0}"#, true),
+            (r#"{"detail":"Not Found"}"#, false),
+            ("{}", false),
+            ("[]", false),
+            ("not found", false),
+        ] {
+            let error = client.failure(ROUTE, StatusCode::NOT_FOUND, &HeaderMap::new(), body.as_bytes());
+            assert_eq!(error.refusal().is_some(), discord, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_pause_is_for_what_it_names_however_it_is_told() {
+        let client = client();
         for (headers, body, seconds, expected) in [
             (vec![("x-ratelimit-scope", "user")], r#"{"retry_after":0.5}"#, 0.5, false),
             (vec![("x-ratelimit-scope", "shared"), ("retry-after", "7")], "", 7.0, false),
@@ -252,7 +272,7 @@ mod tests {
                 .iter()
                 .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
             let map: HeaderMap = map.collect();
-            let error = client.failure(route, StatusCode::TOO_MANY_REQUESTS, &map, body.as_bytes());
+            let error = client.failure(ROUTE, StatusCode::TOO_MANY_REQUESTS, &map, body.as_bytes());
             let CallError::Limited { retry_after, everything } = error else { panic!("{error}: {body}") };
             assert_eq!((retry_after.as_secs_f64(), everything), (seconds, expected), "{headers:?} {body}");
         }
