@@ -18,6 +18,9 @@ const WITH_MESSAGES: [u8; 7] = [0, 2, 5, 10, 11, 12, 13];
 #[derive(Deserialize)]
 struct Guild {
     id: GuildId,
+    /// It is away, and says nothing of itself until it comes back.
+    #[serde(default)]
+    unavailable: bool,
     /// When the bot was added.
     joined_at: Option<String>,
     #[serde(default)]
@@ -80,6 +83,9 @@ impl Receiver<'_> {
             tracing::error!(channel = %self.config.channel, "a guild is not as Discord documents it");
             return Ok(());
         };
+        if guild.unavailable {
+            return Ok(());
+        }
         if let Some(member) = guild.members.iter().find(|member| member.is(self.me)) {
             self.roles.insert(guild.id.get(), member.roles());
         }
@@ -93,7 +99,7 @@ impl Receiver<'_> {
             match channel.last_message_id.map(MessageId::get).filter(|last| *last > after) {
                 Some(last) => missing.push(Missing { place, guild: Some(guild.id.get()), after, last }),
                 None => {
-                    self.fetched.entry(place).or_insert(0);
+                    self.fetched.insert(place);
                 }
             }
         }

@@ -52,7 +52,7 @@ struct Page {
 impl Receiver<'_> {
     /// Fetches from all direct channels that are known, the busiest first.
     pub(super) async fn fetch_direct(&mut self) -> Result<(), Ended> {
-        let direct = self.marks.direct().into_iter().filter(|place| !self.fetched.contains_key(place));
+        let direct = self.marks.direct().into_iter().filter(|place| !self.fetched.contains(place));
         let missing = |place| Missing { place, guild: None, after: self.marks.of(place), last: 0 };
         let missing = direct.map(missing).collect();
         self.fetch_all(missing).await?;
@@ -82,17 +82,13 @@ impl Receiver<'_> {
     async fn take_in(&mut self, missing: &Missing, before: Option<u64>, shown: Shown) -> Result<(), Ended> {
         let Missing { place, guild, last: named, .. } = *missing;
         let end = before.unwrap_or(u64::MAX);
-        let mut last = 0;
         let mut shown = shown;
         while let Shown::Page(page) = &shown {
             for (head, raw) in page.messages.iter().filter(|(head, _)| head.id.get() < end) {
-                last = head.id.get();
                 self.push(raw, head, place, guild).await?;
             }
-            let over = page.messages.last().is_none_or(|(head, _)| head.id.get() >= end);
-            if over || !page.full {
-                break;
-            }
+            let last = page.messages.last().map(|(head, _)| head.id.get()).filter(|last| *last < end);
+            let Some(last) = last.filter(|_| page.full) else { break };
             self.store_if(BATCH).await?;
             shown = self.page(place, last).await?;
         }
@@ -105,7 +101,7 @@ impl Receiver<'_> {
             // Where the last message was deleted or is not shown, it is not asked for again.
             self.marks.advance(place, named);
         }
-        self.fetched.insert(place, last);
+        self.fetched.insert(place);
         self.store_if(BATCH).await
     }
 

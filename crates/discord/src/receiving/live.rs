@@ -41,14 +41,13 @@ impl Receiver<'_> {
         let guild = head.guild_id.map(serenity::model::id::GuildId::get);
         let place = Address { channel: head.channel_id.get(), direct: guild.is_none() };
         let number = head.id.get();
-        if !self.marks.is_whole(place) && !self.fetched.contains_key(&place) {
+        if !self.marks.is_whole(place) && !self.fetched.contains(&place) {
             let joined = if let Some(guild) = guild { self.joined(guild).await? } else { 0 };
             let after = self.marks.of(place).max(joined);
             self.fetch(Missing { place, guild, after, last: number }, Some(number)).await?;
         }
-        if self.fetched.get(&place).is_some_and(|last| number <= *last) {
-            return Ok(());
-        }
+        // If history showed it already, the store takes it once. By its number it cannot be told: that of a message
+        // which history did not show yet may be lower.
         self.push(raw, &head, place, guild).await
     }
 

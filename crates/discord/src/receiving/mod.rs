@@ -81,7 +81,8 @@ async fn receive(client: &Client, config: &DiscordConfig, inbox: Inbox) -> Ended
         me,
         marks,
         pending: Vec::new(),
-        fetched: HashMap::new(),
+        unstored: 0,
+        fetched: HashSet::new(),
         roles: HashMap::new(),
         joined: HashMap::new(),
         told: HashSet::new(),
@@ -110,9 +111,10 @@ struct Receiver<'a> {
     marks: Marks,
     /// What is to be stored next.
     pending: Vec<Event>,
-    /// The places of which it was seen in this session that nothing is missing any more, with the last message
-    /// that was taken from history.
-    fetched: HashMap<Address, u64>,
+    /// How many things have happened since it was stored where the channel stands.
+    unstored: usize,
+    /// The places of which it was seen in this session that nothing is missing any more.
+    fetched: HashSet<Address>,
     /// The bot's roles in guilds.
     roles: HashMap<u64, Vec<u64>>,
     /// The first id that was made after the bot had been added to a guild. What was written before was not
@@ -156,11 +158,13 @@ impl Receiver<'_> {
         {
             self.take(next).await?;
         }
-        if self.pending.is_empty() { Ok(()) } else { self.store().await }
+        // Most of what happens are no messages. A session does not go on from too far back.
+        if self.pending.is_empty() && self.unstored < BATCH { Ok(()) } else { self.store().await }
     }
 
     async fn take(&mut self, dispatch: Dispatch) -> Result<(), Ended> {
         let seq = dispatch.seq;
+        self.unstored += 1;
         match dispatch.name.as_str() {
             // It sets the number by itself.
             "READY" => return self.ready(&dispatch).await,
@@ -190,6 +194,7 @@ impl Receiver<'_> {
     async fn store(&mut self) -> Result<(), Ended> {
         let events = std::mem::take(&mut self.pending);
         let cursor = self.marks.cursor();
+        self.unstored = 0;
         loop {
             match self.inbox.accept(events.clone(), Some(cursor.clone())).await {
                 Ok(_) => return Ok(()),

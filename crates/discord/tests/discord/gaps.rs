@@ -323,3 +323,25 @@ async fn an_outage_that_outlasts_the_session_loses_nothing() {
     alice.sends("after");
     channel.holds(&["before", "during", "after"]).await;
 }
+
+#[tokio::test]
+async fn a_message_that_history_shows_later_than_its_successor_is_taken() {
+    let channel = Channel::start().await;
+    let alice = channel.bot.user("Alice");
+    let before = alice.sends("before");
+    channel.holds(&["before"]).await;
+    let later = alice.says("of the later number").send_unheard();
+    new_session(&channel).await;
+    channel.holds(&["before", "of the later number"]).await;
+    // Discord numbers messages in several places, and stores them a little later.
+    let number = (later.message_id - 1).to_string();
+    let data = serde_json::json!({
+        "id": number, "channel_id": before.channel_id.to_string(), "type": 0, "content": "of the earlier one",
+        "author": { "id": alice.id().to_string(), "username": "alice", "discriminator": "0", "avatar": null },
+        "timestamp": "2026-01-01T00:00:00.000000+00:00", "edited_timestamp": null, "tts": false,
+        "mention_everyone": false, "mentions": [], "mention_roles": [], "attachments": [], "embeds": [],
+        "pinned": false,
+    });
+    channel.bot.push_event("MESSAGE_CREATE", &data);
+    channel.holds(&["before", "of the later number", "of the earlier one"]).await;
+}
