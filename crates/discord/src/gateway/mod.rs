@@ -93,6 +93,8 @@ pub(crate) struct Gateway<'a> {
     session: Option<Session>,
     events: mpsc::Sender<Dispatch>,
     failures: u32,
+    /// How many times in a row nothing came of an attempt to go on with the session.
+    unresumed: u32,
     last_identify: Option<Instant>,
 }
 
@@ -120,7 +122,7 @@ impl<'a> Gateway<'a> {
         session: Option<Session>,
         events: mpsc::Sender<Dispatch>,
     ) -> Self {
-        Self { client, config, status, session, events, failures: 0, last_identify: None }
+        Self { client, config, status, session, events, failures: 0, unresumed: 0, last_identify: None }
     }
 
     pub(crate) async fn run(mut self) -> RunError {
@@ -155,6 +157,7 @@ impl<'a> Gateway<'a> {
                 End::Invalid { reason } => {
                     tracing::info!(channel = %self.config.channel, reason, "the session is over");
                     self.session = None;
+                    self.unresumed = 0;
                     // Discord asks for one to five seconds before the next one.
                     sleep(self.config.first_pause.mul_f64(1.0 + 4.0 * fastrand::f64())).await;
                 }
@@ -185,9 +188,14 @@ impl<'a> Gateway<'a> {
         self.status.expect_progress_within(socket.interval() * 2 + self.config.patience);
         let end = socket.serve(self, &opening, asked).await;
         Ok(match end {
-            // A session that was never opened is resumed no more often than it takes to see that.
-            End::Lost { reason, opened: false } if resuming && self.failures >= PERSISTENT => {
-                End::Invalid { reason }
+            End::Lost { reason, opened: false } if resuming => {
+                self.unresumed += 1;
+                // It is as good as over, though Discord does not say so.
+                if self.unresumed > PERSISTENT {
+                    End::Invalid { reason }
+                } else {
+                    End::Lost { reason, opened: false }
+                }
             }
             end => end,
         })
@@ -196,6 +204,7 @@ impl<'a> Gateway<'a> {
     /// An event has come: the session goes on after it.
     async fn received(&mut self, dispatch: Dispatch) {
         self.failures = 0;
+        self.unresumed = 0;
         if dispatch.name == "READY"
             && let Ok(ready) = serde_json::from_str::<Ready>(dispatch.data.get())
         {

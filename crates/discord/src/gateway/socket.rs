@@ -102,7 +102,7 @@ impl Socket {
         if let Err(end) = self.say(frame::open(opening, &gateway.config.token)).await {
             return end;
         }
-        let silence = Instant::now() + gateway.config.patience;
+        let mut silence = Instant::now() + gateway.config.patience;
         // At a random time at first, so that all who reconnect at once do not beat at once.
         let mut beat = Instant::now() + self.interval.mul_f64(fastrand::f64());
         let events = gateway.events.clone();
@@ -116,7 +116,9 @@ impl Socket {
                     self.beat(seq, answered).await
                 }
                 () = sleep_until(silence), if !self.opened => {
-                    Err(self.lost("the gateway opens no session"))
+                    silence = Instant::now() + gateway.config.patience;
+                    // Nor can the session be seen to be open.
+                    if events.capacity() == 0 { Ok(()) } else { Err(self.lost("the gateway opens no session")) }
                 }
                 message = async {
                     let _room = events.reserve().await;
@@ -160,8 +162,9 @@ impl Socket {
                 Ok(())
             }
             (op::HEARTBEAT, ..) => {
+                // Beside the usual ones: it may come just before one, whose answer is the one that is waited for.
                 let seq = gateway.session.as_ref().map(|session| session.seq);
-                self.beat(seq, true).await
+                self.say(frame::heartbeat(seq)).await
             }
             (op::HEARTBEAT_ACK, ..) => {
                 self.acknowledged = true;

@@ -5,4 +5,5 @@ mod gaps;
 mod kinds;
 mod probe;
 mod sending;
+mod sessions;
 mod support;

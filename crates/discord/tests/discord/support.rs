@@ -8,6 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use secrecy::SecretString;
+use serde_json::Value;
 use switchboard_core::{
     AcceptError, Accepted, ChannelName, ChannelStatus, ConnectionState, ConversationId, Cursor, Event,
     EventId, HistoryEntry, Inbox, IncomingMessage, Intake, Messenger, News, Position, ReadError, RunError,
@@ -30,6 +31,8 @@ pub const LIMIT: Duration = Duration::from_secs(15);
 pub struct Stored {
     pub events: Vec<Event>,
     pub cursor: Option<Cursor>,
+    /// Whether nothing can be stored.
+    pub away: bool,
     seen: HashSet<EventId>,
 }
 
@@ -46,6 +49,9 @@ impl Store {
 impl Intake for Store {
     async fn accept(&self, events: Vec<Event>, cursor: Option<Cursor>) -> Result<Vec<Accepted>, AcceptError> {
         let mut stored = self.lock();
+        if stored.away {
+            return Err(AcceptError::Unavailable { retry_after: Duration::from_millis(20) });
+        }
         let outcomes = events.into_iter().map(|event| {
             if !stored.seen.insert(event.id().clone()) {
                 return Accepted::Duplicate;
@@ -154,6 +160,16 @@ impl Channel {
         let messages = self.messages(texts.len()).await;
         let stored: Vec<&str> = messages.iter().map(|message| message.text.as_str()).collect();
         assert_eq!(stored, texts);
+    }
+
+    /// What the stored cursor says, once it says this.
+    pub async fn stands(&self, what: &str, holds: impl Fn(&Value) -> bool) {
+        let stands = async || {
+            let cursor = self.store.lock().cursor.clone()?;
+            let cursor = serde_json::from_str(cursor.as_str().strip_prefix("1:")?).ok()?;
+            holds(&cursor).then_some(())
+        };
+        wait_for(what, LIMIT, stands).await;
     }
 
     /// Waits for an interruption whose reason contains this.
