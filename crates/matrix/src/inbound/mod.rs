@@ -65,6 +65,8 @@ pub(crate) struct Encrypted {
 pub(crate) struct Membership {
     pub(crate) event: OwnedEventId,
     pub(crate) joined: bool,
+    /// Whether it was in the room before, and only something else about it has changed.
+    pub(crate) stayed: bool,
     /// The invitation that it follows.
     pub(crate) replaces: Option<OwnedEventId>,
 }
@@ -85,6 +87,7 @@ struct Envelope {
 struct Unsigned {
     redacted_because: Option<Value>,
     replaces_state: Option<OwnedEventId>,
+    prev_content: Option<Value>,
 }
 
 /// What may still be readable in an event that is not.
@@ -159,8 +162,11 @@ fn membership(envelope: Envelope, me: &UserId) -> Read {
         Some("leave" | "ban") => false,
         _ => return Read::Nothing,
     };
-    let replaces = envelope.unsigned.and_then(|unsigned| unsigned.replaces_state);
-    Read::Membership(Membership { event: envelope.event_id, joined, replaces })
+    let (replaces, before) =
+        envelope.unsigned.map_or((None, None), |unsigned| (unsigned.replaces_state, unsigned.prev_content));
+    let before = before.as_ref().and_then(|before| before.get("membership")).and_then(Value::as_str);
+    let stayed = joined && before == Some("join");
+    Read::Membership(Membership { event: envelope.event_id, joined, stayed, replaces })
 }
 
 fn unreadable(raw: &RawValue, error: &serde_json::Error) -> Event {

@@ -51,11 +51,10 @@ impl Receiver<'_> {
     pub(super) async fn read_from_the_invitation(
         &mut self,
         room: &OwnedRoomId,
-        update: &JoinedRoomUpdate,
+        membership: &Membership,
     ) -> Result<(), Ended> {
-        let Some(membership) = self.entrance(room, update).await? else { return Ok(()) };
         let Some(handle) = self.shared.account.client.get_room(room) else { return Ok(()) };
-        let mut beginnings = membership.replaces.into_iter().chain([membership.event]);
+        let mut beginnings = membership.replaces.iter().chain([&membership.event]).cloned();
         let from = loop {
             let Some(event) = beginnings.next() else { return Ok(()) };
             let mut request = get_context::v3::Request::new(room.clone(), event);
@@ -72,7 +71,7 @@ impl Receiver<'_> {
     }
 
     /// The event by which the account came in.
-    async fn entrance(
+    pub(super) async fn entrance(
         &self,
         room: &OwnedRoomId,
         update: &JoinedRoomUpdate,

@@ -25,17 +25,24 @@ impl Receiver<'_> {
                 let event = self.shared.message(&handle, written, answers_us).await;
                 self.pending.push(event);
             }
+            Read::Encrypted(encrypted) if self.is_stored(&encrypted.event).await => {}
             Read::Encrypted(encrypted) => {
                 let waiting =
                     Waiting { room: room.clone(), event: encrypted.event, session: encrypted.session };
                 let surplus = self.shared.marks().wait(waiting);
                 self.pending.extend(surplus.map(|it| given_up(&it, "its key has not arrived, and many came after it")));
             }
-            Read::Membership(membership) => self.leave(room, &membership),
+            Read::Membership(membership) => self.came_or_left(room, &membership),
             Read::Unreadable(event) => self.pending.push(event),
             Read::Nothing => {}
         }
         self.store_batch().await
+    }
+
+    /// Whether it was read before, by a device that had its key.
+    async fn is_stored(&self, event: &OwnedEventId) -> bool {
+        let known = self.shared.inbox.known(&[id::event(event.as_str())]).await;
+        known.is_ok_and(|known| !known.is_empty())
     }
 
     /// Whether the message answers one of ours. Asked only where it matters and the message itself does not say.

@@ -185,6 +185,8 @@ impl<'a> Receiver<'a> {
             self.shared.marks().joining.remove(&room);
         }
         for (room, _) in response.rooms.invited {
+            // It may have been left without a word of that.
+            self.joined.remove(&room);
             self.shared.invited(&room).await;
         }
         self.shared.marks().next = response.next_batch;
@@ -218,23 +220,28 @@ impl<'a> Receiver<'a> {
 
     /// The room is the account's from now on: what was written since it was invited was written to it.
     async fn enter(&mut self, room: &OwnedRoomId, update: &JoinedRoomUpdate) -> Result<(), Ended> {
-        self.read_from_the_invitation(room, update).await?;
+        if let Some(membership) = self.entrance(room, update).await? {
+            self.read_from_the_invitation(room, &membership).await?;
+            self.came_or_left(room, &membership);
+        }
         self.joined.insert(room.clone());
         self.shared.marks().joining.remove(room);
-        let event_id = id::event(&format!("{room}/entered/{}", self.shared.marks().next));
-        let conversation = id::Address { room: room.clone(), thread: None }.conversation();
-        self.pending.push(Event::Reachable(Reachability { event_id, conversation, reachable: true }));
         Ok(())
     }
 
-    /// Notes that the account is no longer in the room.
-    pub(super) fn leave(&mut self, room: &OwnedRoomId, membership: &Membership) {
-        if membership.joined {
+    /// Notes whether the account is in the room from here on.
+    pub(super) fn came_or_left(&mut self, room: &OwnedRoomId, membership: &Membership) {
+        if membership.stayed {
             return;
         }
         let event_id = id::event(membership.event.as_str());
+        // Its history, where a room is entered, may have it too.
+        if self.pending.iter().any(|event| *event.id() == event_id) {
+            return;
+        }
         let conversation = id::Address { room: room.clone(), thread: None }.conversation();
-        self.pending.push(Event::Reachable(Reachability { event_id, conversation, reachable: false }));
+        let reachable = membership.joined;
+        self.pending.push(Event::Reachable(Reachability { event_id, conversation, reachable }));
     }
 
     /// Reads everything from our position to the SDK's, of every room.
@@ -252,6 +259,10 @@ impl<'a> Receiver<'a> {
                 } else {
                     self.enter(&room, &JoinedRoomUpdate::default()).await?;
                 }
+            }
+            // Where the account was thrown out meanwhile, it could see everything up to that.
+            for room in account.client.left_rooms() {
+                self.read_history(&room.room_id().to_owned(), &since, &HashSet::new()).await?;
             }
         }
         for room in account.client.invited_rooms() {

@@ -164,7 +164,12 @@ impl Channel {
 
     /// Waits until so many messages wait for their keys.
     pub async fn undecrypted(&self, count: usize) {
-        let waiting = async || (self.status.undecrypted() == count).then_some(());
+        let mut last = usize::MAX;
+        let waiting = async || {
+            let now = self.status.undecrypted();
+            if now != last { last = now; eprintln!("DEBUG {now} {:?}", self.store.lock().cursor); }
+            (now == count).then_some(())
+        };
         wait_for(&format!("{count} messages without keys"), LIMIT, waiting).await;
     }
 

@@ -4,5 +4,6 @@
 #![recursion_limit = "256"]
 
 mod channel;
+mod faults;
 mod store;
 mod synapse;
