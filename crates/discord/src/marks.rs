@@ -2,9 +2,10 @@
 //!
 //! It is the channel's cursor, `1:<JSON>`; the number in front is the version of the format. It is stored with
 //! every message, so its size is bounded: the places that were quiet longest are forgotten. What is not known
-//! stands at the floor. That is raised, so that it lies behind nothing that was forgotten, only when a session
-//! begins and all that the one before had missed has been fetched: until then, older messages may be missing in a
-//! place than those that are known elsewhere.
+//! stands at the floor. For guilds that is raised, so that it lies behind nothing that was forgotten, only when a
+//! session begins and all that the one before had missed has been fetched: until then, older messages may be missing
+//! in a place than those that are known elsewhere. For direct channels it is never raised: those that are unknown are
+//! not fetched from until somebody writes there, however many sessions later, and then what comes again is little.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -43,8 +44,10 @@ pub(crate) struct Marks {
     pub(crate) behind: bool,
     /// The guilds that have not yet said what is new in them since the session before.
     awaited: BTreeSet<u64>,
-    /// The mark of all places that have none. `None`: the channel never ran.
+    /// The mark of all places of guilds that have none. `None`: the channel never ran.
     floor: Option<u64>,
+    /// The mark of all direct channels that have none: when the channel first ran.
+    direct_floor: Option<u64>,
     /// What the floor may be raised to.
     forgotten: u64,
     /// The id of whatever happened before the session is below it.
@@ -71,6 +74,9 @@ struct Stored {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     awaited: BTreeSet<u64>,
     floor: u64,
+    /// The floor where there is none.
+    #[serde(default)]
+    direct_floor: Option<u64>,
     #[serde(default)]
     forgotten: u64,
     #[serde(default)]
@@ -89,6 +95,7 @@ impl Marks {
             behind: stored.behind,
             awaited: stored.awaited,
             floor: Some(stored.floor),
+            direct_floor: stored.direct_floor.or(Some(stored.floor)),
             forgotten: stored.forgotten,
             since: stored.since,
             places: stored.places.split_whitespace().map(place).collect::<Option<_>>()?,
@@ -106,6 +113,7 @@ impl Marks {
             self.floor = self.floor.map(|floor| floor.max(self.forgotten));
         }
         self.floor = self.floor.or(Some(beginning.asked));
+        self.direct_floor = self.direct_floor.or(Some(beginning.asked));
         let newest = self.places.values().copied().max().unwrap_or_default();
         self.since = beginning.begun.max(newest + 1);
         self.session = Some(session);
@@ -134,6 +142,7 @@ impl Marks {
             behind: self.behind,
             awaited: self.awaited.clone(),
             floor: self.floor.unwrap_or_default(),
+            direct_floor: self.direct_floor,
             forgotten: self.forgotten,
             since: self.since,
             places,
@@ -144,7 +153,8 @@ impl Marks {
 
     /// The last message that is known there.
     pub(crate) fn of(&self, place: Address) -> u64 {
-        self.places.get(&place).copied().or(self.floor).unwrap_or_default()
+        let floor = if place.direct { self.direct_floor } else { self.floor };
+        self.places.get(&place).copied().or(floor).unwrap_or_default()
     }
 
     /// All up to this message is known from now on.
@@ -175,7 +185,9 @@ impl Marks {
         let quietest = quietest.min_by_key(|(_, mark)| **mark).map(|(place, mark)| (*place, *mark));
         if let Some((place, mark)) = quietest {
             self.places.remove(&place);
-            self.forgotten = self.forgotten.max(mark);
+            if !direct {
+                self.forgotten = self.forgotten.max(mark);
+            }
         }
     }
 }
@@ -292,9 +304,10 @@ mod tests {
         assert!(marks.cursor().as_str().len() < 20_000, "{}", marks.cursor().as_str().len());
         assert_eq!(marks.direct().len(), MOST_DIRECT);
         assert_eq!(marks.direct()[0].channel, newest + 10_000);
-        let forgotten = Address { channel: newest + 1, direct: false };
+        let forgotten = |direct| Address { channel: newest + 1, direct };
         marks.behind = false;
-        marks.begin(session(), beginning(1), []);
-        assert_eq!(marks.of(forgotten), newest + 10_000 - MOST_OTHERS as u64);
+        marks.begin(session(), beginning(2), []);
+        assert_eq!(marks.of(forgotten(false)), newest + 10_000 - MOST_OTHERS as u64);
+        assert_eq!(marks.of(forgotten(true)), 1, "who was forgotten may have written unheard since then");
     }
 }

@@ -134,6 +134,26 @@ async fn a_stranger_s_first_message_is_found_with_the_next_one() {
 }
 
 #[tokio::test]
+async fn a_stranger_is_found_however_much_happens_elsewhere_meanwhile() {
+    let channel = Channel::start().await;
+    let (guild, alice, bob) = (channel.bot.guild("Shop"), channel.bot.user("Alice"), channel.bot.user("Bob"));
+    let rooms: Vec<_> = (0..250).map(|number| guild.text_channel(&format!("room-{number}"))).collect();
+    alice.says("while nobody listened").send_unheard();
+    for round in 1..=2 {
+        new_session(&channel).await;
+        for room in &rooms {
+            bob.says("elsewhere").in_channel(room).send();
+        }
+        channel.messages(round * rooms.len()).await;
+    }
+    new_session(&channel).await;
+    alice.sends("hello?");
+    let messages = channel.messages(2 * rooms.len() + 2).await;
+    let of_alice: Vec<_> = messages.iter().filter(|message| message.text != "elsewhere").collect();
+    assert_eq!((&*of_alice[0].text, &*of_alice[1].text), ("while nobody listened", "hello?"));
+}
+
+#[tokio::test]
 async fn a_session_that_another_process_began_is_known_to_have_a_gap_before_it() {
     let mut channel = Channel::start().await;
     let guild = channel.bot.guild("Shop");
