@@ -38,7 +38,7 @@ use socket::{End, Opening, Socket};
 /// What is asked for: GUILDS, GUILD_MESSAGES, DIRECT_MESSAGES, MESSAGE_CONTENT.
 pub(crate) const INTENTS: u64 = 1 | 1 << 9 | 1 << 12 | 1 << 15;
 
-/// A connection that lasted no longer than this is not followed by the next one at once.
+/// Connections that last no longer than this are followed by the next one ever more slowly.
 const SHORT: Duration = Duration::from_secs(10);
 
 /// After so many failures in a row, going on with a session is tried in another way.
@@ -93,6 +93,8 @@ pub(crate) struct Gateway<'a> {
     session: Option<Session>,
     events: mpsc::Sender<Dispatch>,
     failures: u32,
+    /// How many connections in a row ended soon after they had come to something.
+    short: u32,
     /// How many times in a row nothing came of an attempt to go on with the session.
     unresumed: u32,
     last_identify: Option<Instant>,
@@ -122,7 +124,17 @@ impl<'a> Gateway<'a> {
         session: Option<Session>,
         events: mpsc::Sender<Dispatch>,
     ) -> Self {
-        Self { client, config, status, session, events, failures: 0, unresumed: 0, last_identify: None }
+        Self {
+            client,
+            config,
+            status,
+            session,
+            events,
+            failures: 0,
+            short: 0,
+            unresumed: 0,
+            last_identify: None,
+        }
     }
 
     pub(crate) async fn run(mut self) -> RunError {
@@ -144,9 +156,7 @@ impl<'a> Gateway<'a> {
                 End::Lost { reason, opened: true } => {
                     self.failures = 0;
                     tracing::info!(channel = %self.config.channel, reason, "the connection to the gateway ended");
-                    if began.elapsed() < SHORT {
-                        sleep(self.config.first_pause).await;
-                    }
+                    sleep(self.pause_after(began)).await;
                 }
                 End::Lost { reason, opened: false } => self.interrupted(reason, Duration::ZERO).await,
                 End::Failed { reason, pause } => self.interrupted(reason, pause).await,
@@ -159,10 +169,19 @@ impl<'a> Gateway<'a> {
                     self.session = None;
                     self.unresumed = 0;
                     // Discord asks for one to five seconds before the next one.
-                    sleep(self.config.first_pause.mul_f64(1.0 + 4.0 * fastrand::f64())).await;
+                    let pause = self.config.first_pause.mul_f64(1.0 + 4.0 * fastrand::f64());
+                    sleep(pause.max(self.pause_after(began))).await;
                 }
             }
         }
+    }
+
+    /// How long to wait after a connection that was good: not at all, unless it was short.
+    fn pause_after(&mut self, began: Instant) -> Duration {
+        let short = began.elapsed() < SHORT;
+        let pause = if short { self.config.pause(self.short) } else { Duration::ZERO };
+        self.short = if short { self.short.saturating_add(1) } else { 0 };
+        pause
     }
 
     /// Connects once and stays until that connection ends.

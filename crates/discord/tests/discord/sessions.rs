@@ -88,3 +88,24 @@ async fn a_guild_that_cannot_say_anything_has_not_said_what_is_new() {
     channel.holds(&["hello"]).await;
     channel.stands("an awaited guild", |cursor| cursor["awaited"] == json!([guild.id()])).await;
 }
+
+#[tokio::test]
+async fn connections_that_end_soon_are_followed_ever_more_slowly() {
+    let channel = Channel::start().await;
+    for number in 1..=8 {
+        channel.bot.closes_connections(4000);
+        channel.bot.wait_for_resumes(number, LIMIT).await;
+        channel.bot.wait_for_connections(1, LIMIT).await;
+    }
+    let resumes = channel.bot.resumes();
+    let between = resumes[7].at - resumes[4].at;
+    assert!(between >= Duration::from_millis(3 * 50), "the longest pauses, thrice: {between:?}");
+    for number in 2..=5 {
+        channel.bot.invalidates_sessions(false);
+        channel.bot.wait_for_identifies(number, LIMIT).await;
+        channel.bot.wait_for_connections(1, LIMIT).await;
+    }
+    let identifies = channel.bot.identifies();
+    let between = identifies[4].at - identifies[1].at;
+    assert!(between >= Duration::from_millis(3 * 50), "and so are sessions: {between:?}");
+}
