@@ -160,7 +160,7 @@ mod tests {
     fn verdict(status: u16, body: &str) -> Verdict {
         let answer = Response::builder().status(status).body(body.as_bytes().to_vec()).expect("an answer");
         let error = send_message_event::v3::Response::try_from_http_response(answer).expect_err("a failure");
-        let error = HttpError::from(Box::new(error.map(|error| UiaaResponse::MatrixError(error))));
+        let error = HttpError::from(Box::new(error.map(UiaaResponse::MatrixError)));
         Fault::of(&Error::from(error)).into_send_error(true).verdict()
     }
 

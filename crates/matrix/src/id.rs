@@ -59,8 +59,8 @@ pub(crate) fn event(event: &str) -> EventId {
 /// Of an event without an id, its text stands for what it is about.
 pub(crate) fn event_of_text(raw: &str) -> EventId {
     let hash = Sha256::digest(raw);
-    let digits: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-    EventId::new(format!("?{digits}"))
+    let half = hash[..16].try_into().expect("a hash has 32 bytes");
+    EventId::new(format!("?{:032x}", u128::from_be_bytes(half)))
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ use matrix_sdk::{
 };
 use serde_json::Value;
 use switchboard_core::{
-    Action, Capabilities, ConversationId, Cursor, Finding, Inbox, Messenger, Receipt, RunError, SendError, SendText,
+    Action, Capabilities, ConversationId, Cursor, Finding, Inbox, Messenger, Receipt, RunError, SendError,
+    SendText,
 };
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -70,9 +71,9 @@ impl MatrixMessenger {
             return Err(rejected("Matrix takes HTML only"));
         };
         let account = self.account().await?;
-        let sent = send_text(&account, &address, send, content).await;
+        let outcome = send_text(&account, &address, send, content).await;
         account.release().await;
-        sent
+        outcome
     }
 
     async fn show_typing(&self, address: Address, on: bool) -> Result<Receipt, SendError> {
@@ -89,14 +90,14 @@ impl MatrixMessenger {
 async fn send_text(
     account: &Account,
     address: &Address,
-    send: &SendText,
+    text: &SendText,
     content: Value,
 ) -> Result<Receipt, SendError> {
     let room = account.client.get_room(&address.room);
     let Some(room) = room.filter(|room| room.state() == RoomState::Joined) else {
         return Err(not_joined(account).await);
     };
-    let transaction = OwnedTransactionId::from(send.key.as_str());
+    let transaction = OwnedTransactionId::from(text.key.as_str());
     // Large where the room is encrypted.
     let sending =
         Box::pin(async { room.send_raw("m.room.message", content).with_transaction_id(&transaction).await });

@@ -62,8 +62,7 @@ pub(crate) async fn probe(config: &MatrixConfig, marks: Option<&Marks>) -> Vec<F
 
 /// What can be said before there is a session. A password is not tried: homeservers count logins.
 async fn not_logged_in(config: &MatrixConfig) -> Vec<Finding> {
-    let versions: Result<Value, Fault> =
-        Homeserver::anonymous(config).get("/_matrix/client/versions").await;
+    let versions: Result<Value, Fault> = Homeserver::anonymous(config).get("/_matrix/client/versions").await;
     if let Err(fault) = versions {
         return vec![unreachable("", &fault)];
     }

@@ -202,9 +202,9 @@ impl Homeserver {
             }
         };
         let make = || {
-            let made = make();
-            made.adds(&self.bot);
-            made
+            let room = make();
+            room.adds(&self.bot);
+            room
         };
         rooms.entry(room).or_insert_with(make).clone()
     }

@@ -30,9 +30,9 @@ pub(crate) use state_dir::look;
 
 use crate::{
     Login, MatrixConfig,
+    connection::Only,
     error::{self, Fault},
     homeserver::Homeserver,
-    connection::Only,
     marks::Marks,
 };
 use kept::Beginning;
@@ -207,7 +207,7 @@ impl Account {
             path: "the SDK's store".to_owned(),
             source: error.into(),
         })?;
-        Ok(token.and_then(|token| token.into_sync_token()))
+        Ok(token.and_then(matrix_sdk::store::StateStoreDataValue::into_sync_token))
     }
 }
 

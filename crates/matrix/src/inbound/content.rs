@@ -18,7 +18,7 @@ pub(super) struct Content {
     #[serde(rename = "m.relates_to")]
     relates_to: Option<Relation>,
     #[serde(rename = "m.new_content")]
-    new_content: Option<Box<Content>>,
+    edited: Option<Box<Content>>,
     /// There for voice messages.
     #[serde(rename = "org.matrix.msc3245.voice")]
     pub(super) voice: Option<Value>,
@@ -62,7 +62,7 @@ impl Content {
             return None;
         }
         // Without the new content, the fallback says it too.
-        Some(match &self.new_content {
+        Some(match &self.edited {
             Some(new) => Self { body: new.body.clone(), msgtype: new.msgtype.clone(), ..Self::default() },
             None => Self { body: self.body.clone(), msgtype: self.msgtype.clone(), ..Self::default() },
         })

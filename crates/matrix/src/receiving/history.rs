@@ -78,8 +78,9 @@ impl Receiver<'_> {
     ) -> Result<Option<Membership>, Ended> {
         let timeline = update.timeline.events.iter().map(|event| event.raw().json());
         let (State::Before(state) | State::After(state)) = &update.state;
-        let found =
-            timeline.chain(state.iter().map(|event| event.json())).filter_map(|raw| self.membership(raw));
+        let found = timeline
+            .chain(state.iter().map(matrix_sdk::ruma::serde::Raw::json))
+            .filter_map(|raw| self.membership(raw));
         if let Some(membership) = found.last() {
             return Ok(Some(membership));
         }

@@ -3,8 +3,11 @@
 
 use std::collections::HashSet;
 
-use futures_util::{StreamExt as _, stream};
-use matrix_sdk::Room;
+use futures_util::{
+    FutureExt as _, StreamExt,
+    stream::{self, BoxStream},
+};
+use matrix_sdk::{Room, ruma::OwnedRoomId};
 use switchboard_core::Event;
 use tokio::time::sleep;
 
@@ -15,47 +18,93 @@ use crate::{
     marks::Waiting,
 };
 
+/// How often a message is tried to be read while others come after it.
+const FEW: u32 = 3;
+
+/// The keys that arrive.
+pub(super) type Keys = BoxStream<'static, Arrived>;
+
+/// Which keys have arrived.
+#[derive(Debug)]
+pub(super) enum Arrived {
+    /// Of these sessions in these rooms.
+    These(Vec<(OwnedRoomId, String)>),
+    /// Too many to be named.
+    Any,
+}
+
+impl Arrived {
+    fn has(&self, waiting: &Waiting) -> bool {
+        match self {
+            Self::These(keys) => keys.iter().any(|(room, session)| {
+                *room == waiting.room && waiting.session.as_ref().is_none_or(|id| id == session)
+            }),
+            Self::Any => true,
+        }
+    }
+}
+
+/// Takes what has arrived by now.
+pub(super) fn arrived(keys: &mut Keys) -> Arrived {
+    let mut all = Vec::new();
+    while let Some(Some(arrived)) = keys.next().now_or_never() {
+        match arrived {
+            Arrived::These(arrived) => all.extend(arrived),
+            Arrived::Any => return Arrived::Any,
+        }
+    }
+    Arrived::These(all)
+}
+
 impl Shared<'_> {
+    pub(super) async fn keys(&self) -> Keys {
+        let keys = self.account.client.encryption().room_keys_received_stream().await;
+        let Some(keys) = keys else { return stream::pending().boxed() };
+        let named = keys.map(|arrived| match arrived {
+            Ok(keys) => Arrived::These(keys.into_iter().map(|it| (it.room_id, it.session_id)).collect()),
+            Err(_) => Arrived::Any,
+        });
+        // An end is the client's, and tells nothing.
+        named.chain(stream::pending()).boxed()
+    }
+
+    /// Reads what waits for one of these keys.
+    pub(super) async fn read_again_with(&self, arrived: &Arrived) -> Result<(), Ended> {
+        let due: Vec<_> = self.marks().waiting.iter().filter(|it| arrived.has(it)).cloned().collect();
+        for waiting in due {
+            self.read_again(&waiting, FEW).await?;
+        }
+        Ok(())
+    }
+
     /// Reads what can be read by now, whenever keys arrive.
     pub(super) async fn read_late(&self) -> Ended {
-        let keys = self.account.client.encryption().room_keys_received_stream().await;
-        let mut keys = match keys {
-            Some(keys) => keys.boxed(),
-            None => stream::pending().boxed(),
-        };
+        let mut keys = self.keys().await;
         // What was tried, and waits for a key that has not come since.
         let mut tried: HashSet<Waiting> = HashSet::new();
         loop {
             let changed = self.changed.notified();
             let due: Vec<_> = self.marks().waiting.iter().filter(|it| !tried.contains(it)).cloned().collect();
             for waiting in due {
-                match self.read_again(&waiting).await {
-                    Ok(()) => {}
-                    Err(ended) => return ended,
+                if let Err(ended) = self.read_again(&waiting, u32::MAX).await {
+                    return ended;
                 }
                 tried.insert(waiting);
             }
             tried.retain(|it| self.marks().waiting.contains(it));
             tokio::select! {
                 () = changed => {}
-                arrived = keys.next() => match arrived {
-                    Some(Ok(arrived)) => tried.retain(|it| {
-                        !arrived.iter().any(|key| {
-                            key.room_id == it.room && it.session.as_ref().is_none_or(|id| *id == key.session_id)
-                        })
-                    }),
-                    // Too many came for the stream to name them.
-                    Some(Err(_)) => tried.clear(),
-                    None => keys = stream::pending().boxed(),
-                },
+                Some(arrived) = keys.next() => {
+                    tried.retain(|it| !arrived.has(it));
+                }
                 () = self.set_up.notified() => tried.clear(),
             }
         }
     }
 
-    async fn read_again(&self, waiting: &Waiting) -> Result<(), Ended> {
+    async fn read_again(&self, waiting: &Waiting, attempts: u32) -> Result<(), Ended> {
         let Some(room) = self.account.client.get_room(&waiting.room) else { return Ok(()) };
-        let mut failures = 0;
+        let mut failures = 0_u32;
         let event = loop {
             let fault = match room.event(&waiting.event, None).await {
                 Ok(event) => break event,
@@ -65,11 +114,15 @@ impl Shared<'_> {
                 return Err(ended);
             }
             if let Fault::Refused { .. } = fault {
-                let event = message::given_up(waiting, "its key had not arrived when the room was closed to us");
+                let event =
+                    message::given_up(waiting, "its key had not arrived when the room was closed to us");
                 return self.no_longer_waits(waiting, Some(event)).await;
             }
-            sleep(fault.retry_after().unwrap_or_else(|| self.config.pause(failures))).await;
             failures = failures.saturating_add(1);
+            if failures >= attempts {
+                return Ok(());
+            }
+            sleep(fault.retry_after().unwrap_or_else(|| self.config.pause(failures - 1))).await;
         };
         let event = match inbound::read(event.raw().json(), &self.account.me, self.config.edited) {
             Read::Message(written) => {

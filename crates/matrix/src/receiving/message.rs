@@ -30,7 +30,9 @@ impl Receiver<'_> {
                 let waiting =
                     Waiting { room: room.clone(), event: encrypted.event, session: encrypted.session };
                 let surplus = self.shared.marks().wait(waiting);
-                self.pending.extend(surplus.map(|it| given_up(&it, "its key has not arrived, and many came after it")));
+                self.pending.extend(
+                    surplus.map(|it| given_up(&it, "its key has not arrived, and many came after it")),
+                );
             }
             Read::Membership(membership) => self.came_or_left(room, &membership),
             Read::Unreadable(event) => self.pending.push(event),

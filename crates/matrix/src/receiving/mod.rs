@@ -51,7 +51,8 @@ pub(crate) async fn run(
     status.set(ConnectionState::Connecting);
     let (unsaved, device) = (Mutex::new(None), Mutex::new(None));
     // What is dropped here is not stored, and our position is before it.
-    let ended = stop.run_until_cancelled(Box::pin(receive(connection, config, &inbox, &unsaved, &device))).await;
+    let ended =
+        stop.run_until_cancelled(Box::pin(receive(connection, config, &inbox, &unsaved, &device))).await;
     release(&device).await;
     if let Some(Ended::NotOwner) = ended {
         stop.cancelled().await;
@@ -59,13 +60,11 @@ pub(crate) async fn run(
         // It saves the next one some reading.
         inbox.accept(Vec::new(), Some(position)).await.ok();
     }
-    match ended {
-        Some(Ended::Fatal(error)) => Err(error),
-        _ => {
-            status.set(ConnectionState::Stopped);
-            Ok(())
-        }
+    if let Some(Ended::Fatal(error)) = ended {
+        return Err(error);
     }
+    status.set(ConnectionState::Stopped);
+    Ok(())
 }
 
 async fn receive(
@@ -82,7 +81,7 @@ async fn receive(
             Err(error) => return Ended::Fatal(error),
         };
         *device.lock().expect("nobody panics while holding it") = Some(account.clone());
-        match with(&account, config, inbox, marks, unsaved).await {
+        match Box::pin(with(&account, config, inbox, marks, unsaved)).await {
             Ended::LoggedOutSoftly => {
                 tracing::warn!(channel = %config.channel, "the homeserver has ended the session; logging in again");
                 if let Err(error) = account.keep(|kept| kept.session = None).await {
@@ -128,7 +127,7 @@ async fn with(
         told: Mutex::default(),
     };
     tokio::select! {
-        ended = Receiver::new(&shared).run() => ended,
+        ended = async { Receiver::new(&shared).await.run().await } => ended,
         ended = shared.read_late() => ended,
         ended = shared.accept_invitations() => ended,
         ended = shared.watch_for_copies() => ended,

@@ -1,6 +1,6 @@
 //! Asking for what is new, and storing it with the position after it.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Mutex, time::Duration};
 
 use matrix_sdk::{
     config::SyncSettings,
@@ -17,7 +17,10 @@ use matrix_sdk::{
 use switchboard_core::{ConnectionState, Event, Reachability};
 use tokio::time::{Instant, sleep};
 
-use super::{Ended, Shared};
+use super::{
+    Ended, Shared,
+    late::{self, Keys},
+};
 use crate::{account::StateError, error::Fault, id, inbound::Membership};
 
 /// How many events of a room come at once. What is more is read from its history.
@@ -36,13 +39,22 @@ pub(super) struct Receiver<'a> {
     pub(super) pending: Vec<Event>,
     /// The rooms of which nothing is missing up to our position.
     joined: HashSet<OwnedRoomId>,
+    /// The keys that arrive. Never locked: a stream is not shared between threads, and `Self` is.
+    keys: Mutex<Keys>,
     /// When our position was stored last.
     stored_at: Instant,
 }
 
 impl<'a> Receiver<'a> {
-    pub(super) fn new(shared: &'a Shared<'a>) -> Self {
-        Self { shared, pending: Vec::new(), joined: HashSet::new(), stored_at: Instant::now() }
+    pub(super) async fn new(shared: &'a Shared<'a>) -> Self {
+        let keys = shared.keys().await;
+        Self {
+            shared,
+            pending: Vec::new(),
+            joined: HashSet::new(),
+            keys: Mutex::new(keys),
+            stored_at: Instant::now(),
+        }
     }
 
     pub(super) async fn run(mut self) -> Ended {
@@ -171,6 +183,9 @@ impl<'a> Receiver<'a> {
     }
 
     async fn take(&mut self, response: SyncResponse) -> Result<(), Ended> {
+        // What came before its key is older than what comes now.
+        let arrived = late::arrived(self.keys.get_mut().expect("nobody panics while holding it"));
+        self.shared.read_again_with(&arrived).await?;
         let since = self.shared.marks().next.clone();
         for (room, update) in response.rooms.joined {
             if self.joined.contains(&room) {
@@ -336,7 +351,7 @@ fn filter(timeline: u32) -> Filter {
     definition.room.ephemeral = RoomEventFilter::ignore_all();
     definition.room.account_data = RoomEventFilter::ignore_all();
     let members = LazyLoadOptions::Enabled { include_redundant_members: false };
-    definition.room.state.lazy_load_options = members.clone();
+    definition.room.state.lazy_load_options = members;
     definition.room.timeline.lazy_load_options = members;
     definition.room.timeline.limit = Some(UInt::from(timeline));
     Filter::FilterDefinition(definition)

@@ -27,7 +27,8 @@ pub struct Channel {
     messenger: Arc<MatrixMessenger>,
     stop: CancellationToken,
     run: JoinSet<Result<(), RunError>>,
-    _dir: Arc<TempDir>,
+    /// Goes when the last of its channels does.
+    dir: Arc<TempDir>,
 }
 
 impl Channel {
@@ -42,7 +43,7 @@ impl Channel {
         config.longest_pause = Duration::from_millis(100);
         let messenger = Arc::new(MatrixMessenger::new(config.clone()).unwrap());
         let (stop, run, store) = (CancellationToken::new(), JoinSet::new(), Store::new());
-        Self { config, store, status: ChannelStatus::new(), messenger, stop, run, _dir: dir }
+        Self { config, store, status: ChannelStatus::new(), messenger, stop, run, dir }
     }
 
     /// Another process with the same configuration and directory, and nothing stored.
@@ -55,7 +56,7 @@ impl Channel {
             messenger,
             stop: CancellationToken::new(),
             run: JoinSet::new(),
-            _dir: self._dir.clone(),
+            dir: self.dir.clone(),
         }
     }
 
@@ -164,12 +165,7 @@ impl Channel {
 
     /// Waits until so many messages wait for their keys.
     pub async fn undecrypted(&self, count: usize) {
-        let mut last = usize::MAX;
-        let waiting = async || {
-            let now = self.status.undecrypted();
-            if now != last { last = now; eprintln!("DEBUG {now} {:?}", self.store.lock().cursor); }
-            (now == count).then_some(())
-        };
+        let waiting = async || (self.status.undecrypted() == count).then_some(());
         wait_for(&format!("{count} messages without keys"), LIMIT, waiting).await;
     }
 

@@ -10,7 +10,11 @@ use crate::channel::LIMIT;
 async fn a_room_that_cannot_be_joined_at_first_is_tried_again() {
     let mut scene = Scene::new().await;
     scene.run().await;
-    scene.fake.plan(Fault::refused(403, "M_FORBIDDEN", "You are not invited")).on("POST /rooms/*/join").next(1);
+    scene
+        .fake
+        .plan(Fault::refused(403, "M_FORBIDDEN", "You are not invited"))
+        .on("POST /rooms/*/join")
+        .next(1);
     let room = scene.alice.direct(&scene.bot);
     scene.alice.sends(&room, "first");
     scene.holds(&["first"]).await;
@@ -21,7 +25,11 @@ async fn a_room_that_cannot_be_joined_at_first_is_tried_again() {
 async fn an_invitation_is_remembered_over_a_kill() {
     let mut scene = Scene::new().await;
     scene.run().await;
-    scene.fake.plan(Fault::refused(403, "M_FORBIDDEN", "You are not invited")).on("POST /rooms/*/join").always();
+    scene
+        .fake
+        .plan(Fault::refused(403, "M_FORBIDDEN", "You are not invited"))
+        .on("POST /rooms/*/join")
+        .always();
     let room = scene.alice.direct(&scene.bot);
     scene.alice.sends(&room, "first");
     scene.fake.wait_for_calls("POST /rooms/*/join", 1, LIMIT).await;
@@ -49,7 +57,10 @@ async fn only_those_who_may_invite() {
         };
         wait_for("the rooms to be entered", LIMIT, decided).await;
         scene.stop().await;
-        assert_eq!((hers.membership(&scene.bot), his.membership(&scene.bot)), (of_alice.into(), of_bob.into()));
+        assert_eq!(
+            (hers.membership(&scene.bot), his.membership(&scene.bot)),
+            (of_alice.into(), of_bob.into())
+        );
     }
 }
 

@@ -11,7 +11,7 @@ use super::bot::Bot;
 async fn what_is_said_is_encrypted_both_ways() -> Result<()> {
     let bot = Bot::start().await?;
     let (alice, room) = bot.peer().await?;
-    let root = alice.say(&room, "Where is my parcel?").await?;
+    let first = alice.say(&room, "Where is my parcel?").await?;
     let question = bot.channel.holds(&["Where is my parcel?"]).await.remove(0);
     let receipt =
         bot.channel.answers(&question.conversation, "On its way.", question.native_id.as_ref()).await?;
@@ -19,17 +19,17 @@ async fn what_is_said_is_encrypted_both_ways() -> Result<()> {
     assert_eq!((heard.body(), heard.secrecy), ("On its way.", Secrecy::Decrypted));
     assert_eq!(heard.formatted_body(), Some("<p>On its way.</p>"));
     assert_eq!(heard.event_id, receipt.messages[0].as_str());
-    let reply = json!({ "m.in_reply_to": { "event_id": root } });
+    let reply = json!({ "m.in_reply_to": { "event_id": first } });
     assert_eq!(heard.relates_to(), Some(&reply));
 
-    alice.say_in_thread(&room, &root, "And in the thread?").await?;
+    alice.say_in_thread(&room, &first, "And in the thread?").await?;
     let threaded = bot.channel.messages(2).await.remove(1);
-    assert_eq!(threaded.conversation.as_str(), format!("{room}/{root}"));
+    assert_eq!(threaded.conversation.as_str(), format!("{room}/{first}"));
     bot.channel.says(&threaded.conversation, "Too.").await?;
     let heard = alice.next_message(&room).await;
     assert_eq!((heard.body(), heard.secrecy), ("Too.", Secrecy::Decrypted));
     let relation = heard.relates_to().context("a relation")?;
-    assert_eq!((&relation["rel_type"], &relation["event_id"]), (&json!("m.thread"), &json!(root)));
+    assert_eq!((&relation["rel_type"], &relation["event_id"]), (&json!("m.thread"), &json!(first)));
 
     assert!(alice.account().messages(&room).await?.is_empty(), "the server sees no message");
     assert_eq!(bot.channel.status.undecrypted(), 0);

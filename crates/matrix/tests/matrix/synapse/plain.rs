@@ -43,15 +43,15 @@ async fn a_thread_is_a_conversation() -> Result<()> {
     let bot = Bot::start().await?;
     let alice = bot.homeserver.register("alice").await?;
     let room = alice.create_room(&NewRoom::direct(bot.id())).await?;
-    let root = alice.say(&room, "root").await?;
-    let fallback = json!({ "event_id": root });
+    let first = alice.say(&room, "first").await?;
+    let fallback = json!({ "event_id": first });
     let relation = json!({
-        "rel_type": "m.thread", "event_id": root, "is_falling_back": true, "m.in_reply_to": fallback,
+        "rel_type": "m.thread", "event_id": first, "is_falling_back": true, "m.in_reply_to": fallback,
     });
     let content = json!({ "msgtype": "m.text", "body": "in it", "m.relates_to": relation });
     alice.send(&room, &content).await?;
-    let messages = bot.channel.holds(&["root", "in it"]).await;
-    let thread = ConversationId::new(format!("{room}/{root}"));
+    let messages = bot.channel.holds(&["first", "in it"]).await;
+    let thread = ConversationId::new(format!("{room}/{first}"));
     assert_eq!(messages[0].conversation.as_str(), room);
     assert_eq!(messages[1].conversation, thread);
 
