@@ -197,10 +197,11 @@ impl<'a> Gateway<'a> {
             (info.url, Opening::Identify, Some(asked))
         };
         let resuming = matches!(opening, Opening::Resume(_));
-        let mut socket = match Socket::open(&url, self.config.patience).await {
-            Ok(socket) => socket,
-            Err(reason) => return Ok(End::Failed { reason, pause: Duration::ZERO }),
-        };
+        let mut socket =
+            match Socket::open(&url, self.config.api_url.scheme() == "https", self.config.patience).await {
+                Ok(socket) => socket,
+                Err(reason) => return Ok(End::Failed { reason, pause: Duration::ZERO }),
+            };
         if !resuming {
             self.last_identify = Some(Instant::now());
         }

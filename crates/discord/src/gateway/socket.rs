@@ -27,6 +27,9 @@ use crate::marks::Session;
 /// The longest payload that is read, in bytes. A large guild is some megabytes.
 const LONGEST: usize = 64 * 1024 * 1024;
 
+/// The longest time between two heartbeats. Discord asks for one in 41 s.
+const LONGEST_INTERVAL: Duration = Duration::from_mins(10);
+
 /// How a connection gets its session.
 pub(crate) enum Opening {
     /// A new one.
@@ -61,9 +64,9 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// Connects, and waits until Discord says hello.
-    pub(super) async fn open(url: &str, patience: Duration) -> Result<Self, String> {
-        let url = address(url).ok_or("the gateway's address is none")?;
+    /// Connects, and waits until Discord says hello. `secure`: by TLS only, since the token will be sent.
+    pub(super) async fn open(url: &str, secure: bool, patience: Duration) -> Result<Self, String> {
+        let url = address(url, secure).ok_or("the gateway's address is none, or not one by TLS")?;
         let config = WebSocketConfig::default().max_message_size(Some(LONGEST)).max_frame_size(Some(LONGEST));
         let opened = timeout(patience, async {
             let (mut stream, _) = connect_async_with_config(url.as_str(), Some(config), true)
@@ -207,8 +210,9 @@ impl Socket {
 }
 
 /// The gateway's address, for version 10 in JSON.
-fn address(url: &str) -> Option<Url> {
-    let mut url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "ws" | "wss"))?;
+fn address(url: &str, secure: bool) -> Option<Url> {
+    let may_be = |url: &Url| url.scheme() == "wss" || (!secure && url.scheme() == "ws");
+    let mut url = Url::parse(url).ok().filter(may_be)?;
     url.set_query(Some("v=10&encoding=json"));
     Some(url)
 }
@@ -218,7 +222,7 @@ fn hello(text: &str) -> Result<Duration, String> {
     let hello = frame.filter(|frame| frame.op == op::HELLO);
     let hello = hello.and_then(|frame| serde_json::from_str::<Hello>(frame.d.get()).ok());
     let hello = hello.filter(|hello| hello.heartbeat_interval > 0).ok_or("the gateway says no hello")?;
-    Ok(Duration::from_millis(hello.heartbeat_interval))
+    Ok(Duration::from_millis(hello.heartbeat_interval).min(LONGEST_INTERVAL))
 }
 
 /// What is wrong, without what was received.
@@ -229,5 +233,36 @@ fn told(error: &Error) -> String {
         Error::Http(response) => format!("the gateway answers with status {}", response.status().as_u16()),
         Error::ConnectionClosed | Error::AlreadyClosed => "the gateway closed the connection".to_owned(),
         _ => "the connection to the gateway broke".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_came_by_tls_goes_by_tls() {
+        for (url, secure, plain) in [
+            ("wss://gateway.discord.gg", true, true),
+            ("ws://127.0.0.1:8080/gateway", false, true),
+            ("https://gateway.discord.gg", false, false),
+            ("gateway", false, false),
+        ] {
+            assert_eq!(
+                (address(url, true).is_some(), address(url, false).is_some()),
+                (secure, plain),
+                "{url}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_interval_is_never_absurd() {
+        let hello = |interval: u64| {
+            hello(&format!(r#"{{"op":10,"d":{{"heartbeat_interval":{interval}}},"s":null,"t":null}}"#)).ok()
+        };
+        assert_eq!(hello(41_250), Some(Duration::from_millis(41_250)));
+        assert_eq!(hello(u64::MAX), Some(LONGEST_INTERVAL));
+        assert_eq!(hello(0), None);
     }
 }
