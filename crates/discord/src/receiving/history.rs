@@ -1,5 +1,7 @@
 //! Fetching what was missed.
 
+use std::sync::atomic::Ordering;
+
 use futures_util::future::try_join_all;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
@@ -18,7 +20,7 @@ const PAGE: usize = 100;
 /// How many places are asked at once. Discord lets a bot call 50 times in a second, and answers need their share.
 const AT_ONCE: usize = 5;
 
-/// After so many failures in a row it is looked whether only this fails. With the pauses, that is after a minute.
+/// After so many failures in a row it is looked whether other places' history is shown. With the pauses, that is after a minute.
 const PERSISTENT: u32 = 6;
 
 /// What may be missing in a place.
@@ -148,6 +150,24 @@ impl Receiver<'_> {
         }
     }
 
+    /// Whether Discord answers the same question about other places; where there are none, whether it answers at
+    /// all. `answered`: how many answers there were before this one began to fail.
+    async fn only_this_fails(&self, route: Route, answered: u64) -> bool {
+        if self.answered.load(Ordering::Relaxed) > answered {
+            return true;
+        }
+        let known = self.marks.direct().into_iter().chain(self.fetched.iter().copied());
+        let Some(other) = known.map(|place| place.channel).find(|channel| *channel != route.major) else {
+            return ask_me(self.client).await.is_ok();
+        };
+        let route = Route { name: "GET messages", major: other };
+        let path = format!("/channels/{other}/messages?limit=1");
+        match self.client.get::<IgnoredAny>(route, &path).await {
+            Ok(_) => true,
+            Err(error) => matches!(error, CallError::Refused(refusal) if refusal.is_final()),
+        }
+    }
+
     /// Stores where so many events are pending.
     async fn store_if(&mut self, pending: usize) -> Result<(), Ended> {
         if self.pending.len() >= pending { self.store().await } else { Ok(()) }
@@ -160,10 +180,14 @@ impl Receiver<'_> {
         route: Route,
         path: &str,
     ) -> Result<Result<R, Refusal>, Ended> {
+        let answered = self.answered.load(Ordering::Relaxed);
         let mut failures = 0;
         loop {
             let error = match self.client.get(route, path).await {
-                Ok(answer) => return Ok(Ok(answer)),
+                Ok(answer) => {
+                    self.answered.fetch_add(1, Ordering::Relaxed);
+                    return Ok(Ok(answer));
+                }
                 Err(error) => error,
             };
             if let Some(error) = error.needs_a_person() {
@@ -175,7 +199,7 @@ impl Receiver<'_> {
                 CallError::Limited { .. } => {}
                 error => {
                     let reason = error.describe();
-                    if failures >= PERSISTENT && ask_me(self.client).await.is_ok() {
+                    if failures >= PERSISTENT && self.only_this_fails(route, answered).await {
                         return Ok(Err(Refusal { status: 500, code: 0, message: reason, retry_after: None }));
                     }
                     failures = failures.saturating_add(1);

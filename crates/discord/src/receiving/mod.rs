@@ -15,6 +15,7 @@ mod live;
 
 use std::{
     collections::{HashMap, HashSet},
+    sync::atomic::AtomicU64,
     time::Duration,
 };
 
@@ -85,6 +86,7 @@ async fn receive(client: &Client, config: &DiscordConfig, inbox: Inbox) -> Ended
         fetched: HashSet::new(),
         roles: HashMap::new(),
         joined: HashMap::new(),
+        answered: AtomicU64::new(0),
         told: HashSet::new(),
     };
     tokio::select! {
@@ -120,6 +122,8 @@ struct Receiver<'a> {
     /// The first id that was made after the bot had been added to a guild. What was written before was not
     /// written for it.
     joined: HashMap<u64, u64>,
+    /// How many questions about what was missed were answered.
+    answered: AtomicU64,
     /// What has been said in the log and need not be repeated.
     told: HashSet<Warning>,
 }

@@ -329,6 +329,23 @@ async fn a_place_whose_history_only_fails_holds_up_no_other() {
 }
 
 #[tokio::test]
+async fn while_no_history_is_shown_at_all_nothing_is_given_up() {
+    let channel = Channel::start().await;
+    let guild = channel.bot.guild("Shop");
+    let (help, alice) = (guild.text_channel("help"), channel.bot.user("Alice"));
+    alice.sends("before");
+    channel.holds(&["before"]).await;
+    alice.says("missed").in_channel(&help).send_unheard();
+    channel.bot.plan(Fault::internal_error()).on(HISTORY).always();
+    new_session(&channel).await;
+    // Longer than what is given up where other places answer.
+    channel.bot.wait_for_calls(HISTORY, 40, LIMIT).await;
+    channel.bot.heals();
+    alice.says("heard").in_channel(&help).send();
+    channel.holds(&["before", "missed", "heard"]).await;
+}
+
+#[tokio::test]
 async fn an_outage_that_outlasts_the_session_loses_nothing() {
     let channel = Channel::start().await;
     let alice = channel.bot.user("Alice");
