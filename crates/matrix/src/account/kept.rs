@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_token_is_for_one_device() {
-        let go_on = |token_of| compare(Some(&kept("A", &[])), None, &config(None, Some(token_of)));
+        let go_on = |token_of| compare(Some(&kept("A", &["1"])), None, &config(None, Some(token_of)));
         assert_eq!(go_on("A").ok(), Some(Beginning::GoOn));
         assert!(go_on("B").is_err());
         let replace = |token_of| compare(None, Some(&marks("A", "1")), &config(Some("A"), Some(token_of)));
@@ -222,7 +222,10 @@ mod tests {
 
     #[test]
     fn another_account_s_directory_is_refused() {
-        let other = Kept::new("@other:example.com", "A".to_owned());
+        let mut other = Kept::new("@other:example.com", "A".to_owned());
+        // Nobody ever logged in there.
+        assert_eq!(compare(Some(&other), None, &config(None, None)).ok(), Some(Beginning::Fresh));
+        other.begin("1");
         assert!(compare(Some(&other), None, &config(None, None)).is_err());
     }
 }
