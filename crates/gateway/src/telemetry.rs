@@ -8,14 +8,15 @@ use switchboard_engine::ChannelHealth;
 use switchboard_store::{Direction, QueueCounts};
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
-use crate::config::{LogConfig, LogFormat};
-
-/// Postgres says at every start that the table of migrations exists already.
-const QUIET: &str = "sqlx::postgres::notice=warn";
+use crate::{
+    config::{LogConfig, LogFormat},
+    wiring::QUIET,
+};
 
 /// Starts logging to standard error. Does nothing if it was started before.
 pub(crate) fn start_log(config: &LogConfig) {
-    let filter = EnvFilter::new(&config.filter).add_directive(QUIET.parse().expect("a directive"));
+    // First, so that who names one of these parts hears it.
+    let filter = EnvFilter::new(format!("{},{}", QUIET.join(","), config.filter));
     let registry = tracing_subscriber::registry().with(filter);
     let started = match config.format {
         LogFormat::Text => {

@@ -27,6 +27,14 @@ use crate::{
     config::{AiConfig, DatabaseConfig, Kinds},
 };
 
+/// What the libraries of this build are not heard saying, as log directives.
+pub(crate) const QUIET: &[&str] = &[
+    // Postgres says at every start that the table of migrations exists already.
+    "sqlx::postgres::notice=warn",
+    #[cfg(feature = "matrix")]
+    matrix::QUIET,
+];
+
 /// What a configuration may name in this build.
 pub(crate) fn kinds() -> Kinds<BuildAdapter> {
     let kinds = Kinds::new().database("sqlite").database("postgres").database("postgresql").ai("selarti");

@@ -14,6 +14,10 @@ use crate::{
     config::{Fault, Invalid, Section},
 };
 
+/// The SDK tells of every request, with the names of people and rooms, and calls errors what is none. What matters
+/// of it, the adapter says.
+pub(super) const QUIET: &str = "matrix_sdk=off";
+
 /// What is configured, to which a channel's name is still missing.
 pub(crate) struct Settings {
     homeserver_url: Url,
