@@ -12,7 +12,7 @@ use matrix_sdk::{
             sync::sync_events::v3::{Filter, Request},
         },
     },
-    sync::{JoinedRoomUpdate, SyncResponse},
+    sync::{JoinedRoomUpdate, SyncResponse, Timeline},
 };
 use switchboard_core::{ConnectionState, Event, Reachability};
 use tokio::time::{Instant, sleep};
@@ -189,13 +189,13 @@ impl<'a> Receiver<'a> {
         let since = self.shared.marks().next.clone();
         for (room, update) in response.rooms.joined {
             if self.joined.contains(&room) {
-                self.take_room(&room, update, &since).await?;
+                self.take_timeline(&room, update.timeline, &since).await?;
             } else {
                 self.enter(&room, &update).await?;
             }
         }
         for (room, update) in response.rooms.left {
-            self.take_events(&room, update.timeline.events).await?;
+            self.take_timeline(&room, update.timeline, &since).await?;
             self.joined.remove(&room);
             self.shared.marks().joining.remove(&room);
         }
@@ -212,22 +212,17 @@ impl<'a> Receiver<'a> {
     }
 
     /// What happened in a room that the account was in.
-    async fn take_room(
+    async fn take_timeline(
         &mut self,
         room: &OwnedRoomId,
-        update: JoinedRoomUpdate,
+        timeline: Timeline,
         since: &str,
     ) -> Result<(), Ended> {
-        let events = update.timeline.events;
-        if update.timeline.limited {
-            let known: HashSet<_> = events.iter().filter_map(TimelineEvent::event_id).collect();
+        if timeline.limited {
+            let known: HashSet<_> = timeline.events.iter().filter_map(TimelineEvent::event_id).collect();
             self.read_history(room, since, &known).await?;
         }
-        self.take_events(room, events).await
-    }
-
-    async fn take_events(&mut self, room: &OwnedRoomId, events: Vec<TimelineEvent>) -> Result<(), Ended> {
-        for event in events {
+        for event in timeline.events {
             self.push(room, event.raw().json()).await?;
         }
         Ok(())
