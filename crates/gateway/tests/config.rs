@@ -6,6 +6,8 @@ mod appearance;
 mod example;
 #[path = "config/good.rs"]
 mod good;
+#[path = "config/matrix.rs"]
+mod matrix;
 #[path = "config/mistakes.rs"]
 mod mistakes;
 

@@ -15,8 +15,8 @@ use crate::{
 };
 
 /// The SDK tells of every request, with the names of people and rooms, and calls errors what is none. What matters
-/// of it, the adapter says.
-pub(super) const QUIET: &str = "matrix_sdk=off";
+/// of it, the adapter says. The parser of HTML that it uses tells what people are sent.
+pub(super) const QUIET: &str = "matrix_sdk=off,html5ever=off,markup5ever=off";
 
 /// What is configured, to which a channel's name is still missing.
 pub(crate) struct Settings {

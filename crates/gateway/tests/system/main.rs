@@ -7,6 +7,7 @@ mod database;
 mod discord;
 mod faults;
 mod kill;
+mod matrix;
 mod operation;
 mod replicas;
 mod support;
