@@ -1,7 +1,6 @@
 //! Telegram: what is promised holds over it too, and one channel's trouble is nobody else's.
 
 use std::{
-    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -10,16 +9,14 @@ use std::{
 };
 
 use serde_json::json;
-use switchboard_sandbox::ReceivedRequest;
 use switchboard_testkit::{
     postgres::PostgresServer,
     telegram::{Bot, FakeTelegram, Fault, Sent, User},
     wait::wait_for,
 };
-use time::OffsetDateTime;
 use tokio_util::task::TaskTracker;
 
-use crate::support::{Database, PATIENCE, System};
+use crate::support::{Database, PATIENCE, System, answered, check_questions, now};
 
 const TOKEN: &str = "123456:token-of-the-first-bot-0123456789abc";
 const OTHER_TOKEN: &str = "654321:token-of-the-other-bot-0123456789abc";
@@ -95,7 +92,8 @@ async fn kill_under_load(database: Database, on_unknown: OnUnknown) {
 
     let mut dropped = 0;
     for (person, written) in people.iter().zip(&written) {
-        let asked = check_questions(&system, person, written.load(Ordering::SeqCst), &kills);
+        let asked =
+            check_questions(&system, &format!("bot:{}", person.id()), written.load(Ordering::SeqCst), &kills);
         dropped += check_answers(&bot, person, &asked, on_unknown);
     }
     // What was given up may have been sent: nobody knows. What was not sent was given up.
@@ -115,11 +113,6 @@ async fn write(bot: Bot, person: User, writing: Arc<AtomicBool>, written: Arc<At
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "compared with the sandbox's own times")]
-fn now() -> OffsetDateTime {
-    OffsetDateTime::now_utc()
-}
-
 /// Everything was fetched, asked, answered, and sent or given up.
 async fn wait_until_quiet(system: &System, bot: &Bot) {
     bot.wait_until_confirmed(2 * PATIENCE).await;
@@ -128,32 +121,6 @@ async fn wait_until_quiet(system: &System, bot: &Bot) {
     let quiet = async || (system.sandbox.status().waiting == 0).then_some(());
     wait_for("the AI's webhooks to be taken", 2 * PATIENCE, quiet).await;
     wait_for("the answers to be settled", 2 * PATIENCE, settled).await;
-}
-
-/// The AI was asked everything in order, and something twice only around a kill. What it was asked.
-fn check_questions(
-    system: &System,
-    person: &User,
-    written: usize,
-    kills: &[(OffsetDateTime, OffsetDateTime)],
-) -> Vec<String> {
-    let chat_id = format!("bot:{}", person.id());
-    let requests: Vec<ReceivedRequest> =
-        system.sandbox.requests(0).into_iter().filter(|it| it.chat_id == chat_id).collect();
-    let mut first_seen: Vec<usize> = Vec::new();
-    let mut times: HashMap<usize, OffsetDateTime> = HashMap::new();
-    for request in &requests {
-        let number: usize = request.message.strip_prefix('m').expect("ours").parse().expect("a number");
-        if let Some(before) = times.insert(number, request.at) {
-            let killed = kills.iter().any(|(from, to)| before <= *to && request.at >= *from);
-            assert!(killed, "m{number} was asked twice without a kill in between");
-            assert_eq!(first_seen.last(), Some(&number), "m{number} came again after a later one");
-        } else {
-            first_seen.push(number);
-        }
-    }
-    assert_eq!(first_seen, (0..written).collect::<Vec<_>>(), "lost or out of order on the way to the AI");
-    requests.into_iter().map(|request| request.message).collect()
 }
 
 /// The answers reached the person's chat in order, each as often as promised: at least once (and once
@@ -182,11 +149,6 @@ fn check_answers(bot: &Bot, person: &User, asked: &[String], on_unknown: OnUnkno
 /// Each text with how often it stands there in a row.
 fn counted(texts: &[String]) -> Vec<(&str, usize)> {
     texts.chunk_by(|one, next| one == next).map(|chunk| (chunk[0].as_str(), chunk.len())).collect()
-}
-
-/// The question that the sandbox answers with this text.
-fn answered(text: &str) -> String {
-    format!("m{}", text.chars().filter(char::is_ascii_digit).collect::<String>())
 }
 
 #[tokio::test]

@@ -1,7 +1,6 @@
 //! `kill -9` under load: nothing is lost, doubled or out of order, whether Discord still knows the session or not.
 
 use std::{
-    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -9,13 +8,11 @@ use std::{
     time::Duration,
 };
 
-use switchboard_sandbox::ReceivedRequest;
 use switchboard_testkit::{discord::Bot, wait::wait_for};
-use time::OffsetDateTime;
 use tokio_util::task::TaskTracker;
 
 use super::{Desk, TOKEN, channel, desks, stand_in};
-use crate::support::{Database, PATIENCE, System};
+use crate::support::{Database, PATIENCE, System, answered, check_questions, now};
 
 /// How often the gateway is killed.
 const KILLS: usize = 10;
@@ -72,7 +69,7 @@ async fn kill_under_load(database: Database) {
     wait_until_quiet(&system, &desks, &written).await;
 
     for (desk, written) in desks.iter().zip(&written) {
-        let asked = check_questions(&system, desk, written.load(Ordering::SeqCst), &kills);
+        let asked = check_questions(&system, &desk.chat_id(), written.load(Ordering::SeqCst), &kills);
         let answers: Vec<String> = bot.texts_to(desk.place.id()).iter().map(|text| answered(text)).collect();
         assert_eq!(answers, asked, "each answer once, in order, in its place");
     }
@@ -92,11 +89,6 @@ async fn write(bot: Bot, desk: Desk, writing: Arc<AtomicBool>, written: Arc<Atom
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "compared with the sandbox's own times")]
-fn now() -> OffsetDateTime {
-    OffsetDateTime::now_utc()
-}
-
 /// Everything was taken in, asked, answered and sent.
 async fn wait_until_quiet(system: &System, desks: &[Desk], written: &[Arc<AtomicUsize>]) {
     let all_asked = async || {
@@ -114,35 +106,4 @@ async fn wait_until_quiet(system: &System, desks: &[Desk], written: &[Arc<Atomic
     let quiet = async || (system.sandbox.status().waiting == 0).then_some(());
     wait_for("the AI's webhooks to be taken", 2 * PATIENCE, quiet).await;
     wait_for("the answers to be settled", 2 * PATIENCE, settled).await;
-}
-
-/// The AI was asked everything in order, and something twice only around a kill. What it was asked.
-fn check_questions(
-    system: &System,
-    desk: &Desk,
-    written: usize,
-    kills: &[(OffsetDateTime, OffsetDateTime)],
-) -> Vec<String> {
-    let chat_id = desk.chat_id();
-    let requests: Vec<ReceivedRequest> =
-        system.sandbox.requests(0).into_iter().filter(|it| it.chat_id == chat_id).collect();
-    let mut first_seen: Vec<usize> = Vec::new();
-    let mut times: HashMap<usize, OffsetDateTime> = HashMap::new();
-    for request in &requests {
-        let number: usize = request.message.strip_prefix('m').expect("ours").parse().expect("a number");
-        if let Some(before) = times.insert(number, request.at) {
-            let killed = kills.iter().any(|(from, to)| before <= *to && request.at >= *from);
-            assert!(killed, "m{number} was asked twice without a kill in between");
-            assert_eq!(first_seen.last(), Some(&number), "m{number} came again after a later one");
-        } else {
-            first_seen.push(number);
-        }
-    }
-    assert_eq!(first_seen, (0..written).collect::<Vec<_>>(), "lost or out of order on the way to the AI");
-    requests.into_iter().map(|request| request.message).collect()
-}
-
-/// The question that the sandbox answers with this text.
-fn answered(text: &str) -> String {
-    format!("m{}", text.chars().filter(char::is_ascii_digit).collect::<String>())
 }

@@ -1,14 +1,13 @@
 //! `kill -9` under load: nothing is lost, doubled or out of order, and what is encrypted can still be read.
 
-use std::{cell::Cell, collections::HashMap, time::Duration};
+use std::{cell::Cell, time::Duration};
 
 use futures_util::future::join_all;
-use switchboard_sandbox::{Handle, ReceivedRequest};
+use switchboard_sandbox::Handle;
 use switchboard_testkit::{synapse::homeserver, wait::wait_for};
-use time::OffsetDateTime;
 
 use super::{Bot, Desk};
-use crate::support::{Database, PATIENCE, System};
+use crate::support::{Database, PATIENCE, System, answered, check_questions, now};
 
 /// How often the gateway is killed.
 const KILLS: usize = 7;
@@ -61,7 +60,7 @@ async fn kill_under_load(database: Database) {
 
     let mut count = 0;
     for writer in &writers {
-        let asked = writer.check_questions(&system, &kills);
+        let asked = check_questions(&system, &writer.chat_id, writer.written.get(), &kills);
         let answers = writer.desk.wait_for_answers(asked.len()).await;
         let answers: Vec<String> = answers.iter().map(|text| answered(text)).collect();
         assert_eq!(answers, asked, "each answer once, in order, in its place");
@@ -94,32 +93,6 @@ impl Writer {
             tokio::time::sleep(PACE).await;
         }
     }
-
-    /// The AI was asked everything in order, and something twice only around a kill. What it was asked.
-    fn check_questions(&self, system: &System, kills: &[(OffsetDateTime, OffsetDateTime)]) -> Vec<String> {
-        let requests: Vec<ReceivedRequest> =
-            system.sandbox.requests(0).into_iter().filter(|it| it.chat_id == self.chat_id).collect();
-        let mut first_seen: Vec<usize> = Vec::new();
-        let mut times: HashMap<usize, OffsetDateTime> = HashMap::new();
-        for request in &requests {
-            let number: usize = request.message.strip_prefix('m').expect("ours").parse().expect("a number");
-            if let Some(before) = times.insert(number, request.at) {
-                let killed = kills.iter().any(|(from, to)| before <= *to && request.at >= *from);
-                assert!(killed, "m{number} was asked twice without a kill in between");
-                assert_eq!(first_seen.last(), Some(&number), "m{number} came again after a later one");
-            } else {
-                first_seen.push(number);
-            }
-        }
-        let written: Vec<usize> = (0..self.written.get()).collect();
-        assert_eq!(first_seen, written, "lost or out of order on the way to the AI");
-        requests.into_iter().map(|request| request.message).collect()
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "compared with the sandbox's own times")]
-fn now() -> OffsetDateTime {
-    OffsetDateTime::now_utc()
 }
 
 /// Everything was taken in, asked, answered and sent.
@@ -138,9 +111,4 @@ async fn wait_until_quiet(system: &System, writers: &[Writer]) {
     let quiet = async || (system.sandbox.status().waiting == 0).then_some(());
     wait_for("the AI's webhooks to be taken", PATIENCE, quiet).await;
     wait_for("the answers to be settled", 2 * PATIENCE, settled).await;
-}
-
-/// The question that the sandbox answers with this text.
-fn answered(text: &str) -> String {
-    format!("m{}", text.chars().filter(char::is_ascii_digit).collect::<String>())
 }

@@ -1,5 +1,6 @@
 //! A gateway with everything around it.
 
+mod questions;
 mod visitor;
 
 use std::{
@@ -22,7 +23,10 @@ use switchboard_testkit::{
 use tempfile::TempDir;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use self::visitor::{Events, Shown, Visitor};
+pub use self::{
+    questions::{answered, check_questions, now},
+    visitor::{Events, Shown, Visitor},
+};
 
 /// How long a test waits for what takes a moment.
 pub const PATIENCE: Duration = Duration::from_secs(30);
