@@ -18,7 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Stands for every secret of a configuration.
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// The variables that the README's configurations refer to.
-const VARIABLES: [&str; 3] = ["SELARTI_TOKEN", "SELARTI_WEBHOOK_SECRET", "DB_PASSWORD"];
+const VARIABLES: [&str; 5] =
+    ["SELARTI_TOKEN", "SELARTI_WEBHOOK_SECRET", "DB_PASSWORD", "MATRIX_PASSWORD", "MATRIX_PASSPHRASE"];
 /// What stands for the token of a bot.
 const BOT_TOKENS: [(&str, &str); 2] =
     [("TELEGRAM_TOKEN", "123456:a-token-that-no-bot-has"), ("DISCORD_TOKEN", "a.token-that-no.bot-has")];
