@@ -170,7 +170,7 @@ impl Desk {
     /// Waits until there are so many answers, and returns all.
     async fn wait_for_answers(&self, count: usize) -> Vec<String> {
         let enough = async || Some(self.answers().await).filter(|answers| answers.len() >= count);
-        wait_for(&format!("{count} answers"), PATIENCE, enough).await
+        wait_for(&format!("{count} answers"), 2 * PATIENCE, enough).await
     }
 
     /// Writes, and waits for the answer to this.
