@@ -40,6 +40,8 @@ pub(crate) enum KeysError {
         "the homeserver has a copy of keys that was made by another device; set recovery_key to its recovery key"
     )]
     ForeignBackup,
+    #[error("whether the homeserver has a copy of keys could not be found out; the next start looks again")]
+    Unknown,
     #[error("the recovery key cannot be kept")]
     Keep(#[from] StateError),
 }
@@ -101,7 +103,8 @@ async fn back_up(account: &Account, encryption: &Encryption, config: &MatrixConf
             encryption.backups().create().await.map_err(|error| KeysError::Backup(error.into()))?;
             recovery.enable().await
         }
-        RecoveryState::Unknown | RecoveryState::Incomplete => return Err(KeysError::ForeignBackup),
+        RecoveryState::Incomplete => return Err(KeysError::ForeignBackup),
+        RecoveryState::Unknown => return Err(KeysError::Unknown),
     };
     let key = made.map_err(|error| match error {
         RecoveryError::BackupExistsOnServer => KeysError::ForeignBackup,

@@ -230,9 +230,7 @@ async fn client(config: &MatrixConfig) -> Result<Client, OpenError> {
         .user_agent(concat!("switchboard/", env!("CARGO_PKG_VERSION")))
         .build();
     built.await.map_err(|error| match error {
-        matrix_sdk::ClientBuildError::SqliteStore(error) => {
-            StateError::Closed { path: config.state_dir.display().to_string(), source: error.into() }.into()
-        }
+        matrix_sdk::ClientBuildError::SqliteStore(error) => state_dir::not_opened(config, error).into(),
         other => OpenError::Trouble { reason: chain(&other), retry_after: None },
     })
 }
@@ -275,7 +273,9 @@ impl From<StateError> for OpenError {
         let reason = chain(&error);
         match error {
             // Another process ends, a disk gets room.
-            StateError::InUse(_) | StateError::Files { .. } => Self::Trouble { reason, retry_after: None },
+            StateError::InUse(_) | StateError::Files { .. } | StateError::NotOpened { .. } => {
+                Self::Trouble { reason, retry_after: None }
+            }
             StateError::Closed { .. } | StateError::Damaged { .. } => Self::Fatal(RunError {
                 reason,
                 remedy: "give the passphrase it was made with, or put the directory back as it was last"

@@ -8,6 +8,7 @@ use std::{
 };
 
 use matrix_sdk::{STATE_STORE_DATABASE_NAME, SqliteStateStore, SqliteStoreConfig, StateStore as _};
+use matrix_sdk_sqlite::OpenStoreError;
 use secrecy::ExposeSecret as _;
 
 use super::kept::Kept;
@@ -34,8 +35,17 @@ pub enum StateError {
     /// Another gateway has it open.
     #[error("the state_dir {0} is in use by another process")]
     InUse(String),
-    /// Most often another passphrase.
-    #[error("the state in {path} cannot be opened; is the passphrase the one it was made with?")]
+    /// The disk is full, a file is another user's, and the like.
+    #[error("the state in {path} cannot be opened")]
+    NotOpened {
+        /// The directory.
+        path: String,
+        /// What the store says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// It was encrypted with another passphrase, or another key.
+    #[error("the state in {path} cannot be decrypted; is the passphrase the one it was made with?")]
     Closed {
         /// The directory.
         path: String,
@@ -132,10 +142,19 @@ pub(crate) async fn look(config: &MatrixConfig) -> Result<Option<Kept>, StateErr
         return Ok(None);
     }
     let opened = SqliteStateStore::open_with_config(&opening(config)?).await;
-    let opened = opened.map_err(|error| StateError::Closed { path: path.clone(), source: error.into() })?;
+    let opened = opened.map_err(|error| not_opened(config, error))?;
     let value = opened.get_custom_value(KEPT).await;
     let value = value.map_err(|error| StateError::Damaged { path: path.clone(), source: error.into() })?;
     value.map(|value| read(&value, &path)).transpose()
+}
+
+/// Why the SDK's store is not open.
+pub(super) fn not_opened(config: &MatrixConfig, error: OpenStoreError) -> StateError {
+    let path = config.state_dir.display().to_string();
+    match error {
+        error @ OpenStoreError::InitCipher(_) => StateError::Closed { path, source: error.into() },
+        other => StateError::NotOpened { path, source: other.into() },
+    }
 }
 
 fn read(value: &[u8], path: &str) -> Result<Kept, StateError> {

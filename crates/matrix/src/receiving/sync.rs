@@ -91,11 +91,21 @@ impl<'a> Receiver<'a> {
             // as far as it came after our position.
             self.first_sync().await?;
         }
+        self.forget_what_was_read().await;
         self.joined = self.rooms().filter(|room| !self.shared.marks().joining.contains(room)).collect();
         self.catch_up().await?;
         self.shared.publish_waiting();
         self.shared.changed.notify_waiters();
         Ok(())
+    }
+
+    /// What was read late is stored before a position that says so. A device without its key could not tell.
+    async fn forget_what_was_read(&self) {
+        let waiting: Vec<_> =
+            self.shared.marks().waiting.iter().map(|it| id::event(it.event.as_str())).collect();
+        // What stays is read again, if it can be.
+        let Ok(known) = self.shared.inbox.known(&waiting).await else { return };
+        self.shared.marks().waiting.retain(|it| !known.contains(&id::event(it.event.as_str())));
     }
 
     fn rooms(&self) -> impl Iterator<Item = OwnedRoomId> + use<> {

@@ -152,3 +152,16 @@ async fn two_processes_cannot_have_one_directory() -> Result<()> {
     second.connected().await;
     Ok(())
 }
+
+#[tokio::test]
+async fn a_state_with_another_passphrase_is_refused() -> Result<()> {
+    let mut bot = Bot::start().await?;
+    bot.channel.stop().await;
+    bot.channel.config.passphrase = Some(SecretString::from("another"));
+    bot.channel.begin();
+    let error = bot.channel.ended().await.unwrap_err();
+    assert!(error.reason.contains("cannot be decrypted") && error.remedy.contains("passphrase"), "{error}");
+    bot.channel.config.passphrase = None;
+    bot.channel.run().await;
+    Ok(())
+}
