@@ -56,6 +56,17 @@ impl<'s, 'a, T> Entry<'s, 'a, T> {
     /// everything wrong with them is told at once.
     pub fn required(self) -> Result<T, Invalid> {
         self.know(Presence::Required);
+        self.there()
+    }
+
+    /// The value of a key that must be there because of another one which may be left out. Otherwise like
+    /// [`required`](Self::required).
+    pub fn required_here(self) -> Result<T, Invalid> {
+        self.know(Presence::Optional);
+        self.there()
+    }
+
+    fn there(self) -> Result<T, Invalid> {
         match self.state {
             State::Valid(value) => Ok(value),
             State::Invalid => Err(Invalid(())),

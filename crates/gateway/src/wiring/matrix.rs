@@ -89,8 +89,8 @@ impl Settings {
 fn login(section: &mut Section<'_>) -> Result<Login, Invalid> {
     if section.has("access_token") || section.has("device_id") {
         let password = section.secret("password").optional();
-        let access_token = section.secret("access_token").required();
-        let device_id = section.string("device_id").required();
+        let access_token = section.secret("access_token").required_here();
+        let device_id = section.string("device_id").required_here();
         return Ok(Login::Token { access_token: access_token?, device_id: device_id?, password });
     }
     // Known, so that a misspelt one finds it.

@@ -26,17 +26,21 @@ async fn thirty_answers_arrive_once_although_the_homeserver_limits_them() {
 
 /// A fresh Synapse, and a channel that keeps to what is configured by default: next to nothing is refused.
 #[tokio::test]
-async fn the_limits_of_a_fresh_synapse_are_kept() {
+async fn thirty_answers_keep_to_the_limits_of_a_fresh_synapse() {
     let synapse = SynapseServer::launch(Limits::Default).expect("a Synapse of its own");
     let homeserver = synapse.homeserver();
     let bot = Bot::new(homeserver).await;
     let mut system = System::start(Database::Sqlite, &bot.channel("")).await;
     bot.hide_secrets(&mut system);
-    let desks = [Desk::direct(homeserver, &bot).await, Desk::direct(homeserver, &bot).await];
-    // Nine go through at once, and the tenth takes five seconds.
-    // Entering two rooms counts as well, which the channel does not know.
-    let refused = answers_at_once(&system, &desks, 5).await;
-    assert!(refused <= 1, "{refused} were refused");
+    let mut desks = Vec::new();
+    // People are limited as well.
+    for _ in 0..5 {
+        desks.push(Desk::direct(homeserver, &bot).await);
+    }
+    // Nine go through at once, and each of the others takes five seconds.
+    // Entering rooms counts as well, which the channel does not know.
+    let refused = answers_at_once(&system, &desks, 6).await;
+    assert!(refused <= desks.len(), "{refused} were refused");
 }
 
 /// Has everybody get so many answers, which wait until all can be sent. How many sends were refused.
@@ -49,9 +53,14 @@ async fn answers_at_once(system: &System, desks: &[Desk], each: usize) -> usize 
     }
     system.wait_for_requests(desks.len() * each).await;
     system.sandbox.pause(false);
+    for count in 1..=each {
+        for desk in desks {
+            desk.wait_for_answers(count).await;
+        }
+    }
     let expected: Vec<String> = (0..each).map(|number| format!("You wrote: question {number}")).collect();
     for desk in desks {
-        assert_eq!(desk.wait_for_answers(each).await, expected);
+        assert_eq!(desk.answers().await, expected);
     }
     let deliveries = system.deliveries().await;
     let sends = deliveries.iter().filter(|it| it["direction"] == "to_messenger");
