@@ -1,3 +1,5 @@
+//! Events as homeservers hand them over, and what is read of them.
+
 use serde_json::{json, value::to_raw_value};
 
 use super::*;
