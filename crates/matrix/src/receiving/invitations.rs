@@ -22,7 +22,7 @@ struct Attempts {
 }
 
 impl Shared<'_> {
-    /// Notes an invitation, if it is to be accepted. It is, once that is stored.
+    /// Notes an invitation, if it is to be accepted.
     pub(super) async fn invited(&self, room: &RoomId) {
         let Some(handle) = self.account.client.get_room(room) else { return };
         if handle.state() != RoomState::Invited {
@@ -32,8 +32,9 @@ impl Shared<'_> {
         if inviter.as_ref().is_some_and(|inviter| self.config.invites.allow(inviter)) {
             self.marks().joining.insert(room.to_owned());
         } else if self.tell_once(room.as_str()) {
-            let inviter = inviter.as_deref().map_or("somebody", |inviter| inviter.as_str());
-            tracing::info!(channel = %self.config.channel, inviter, "an invitation is not accepted");
+            // Who it was is nobody's business who reads logs.
+            let server = inviter.as_deref().map_or("", |inviter| inviter.server_name().as_str());
+            tracing::info!(channel = %self.config.channel, server, "an invitation is not accepted");
         }
     }
 
