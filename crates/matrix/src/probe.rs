@@ -17,7 +17,7 @@ use crate::{
 };
 
 const LIMITS: &str = "ten messages at once and one in five seconds is what Synapse allows an account by default, and \
-                      what the channel keeps; more needs both a higher limit on the homeserver and `limits`";
+                      the channel keeps to nine; more needs both a higher limit on the homeserver and `limits`";
 
 /// How many rooms are named where there are many.
 const ROOMS_NAMED: usize = 5;
