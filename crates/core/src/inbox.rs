@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::{ChannelStatus, ConversationId, Cursor, Event, EventId, Position};
+use crate::{ChannelStatus, ConversationId, Cursor, Event, EventId, Notes, Position};
 
 /// What an adapter was given to hand over what it received. Cheap to clone.
 ///
@@ -17,12 +17,19 @@ use crate::{ChannelStatus, ConversationId, Cursor, Event, EventId, Position};
 pub struct Inbox {
     intake: Arc<dyn Intake>,
     status: ChannelStatus,
+    notes: Notes,
 }
 
 impl Inbox {
     /// An inbox that leads to this intake. Made by the engine, and by tests.
     pub fn new(intake: Arc<dyn Intake>, status: ChannelStatus) -> Self {
-        Self { intake, status }
+        Self { intake, status, notes: Notes::default() }
+    }
+
+    /// The same with these notes. Without them, there is no other replica.
+    #[must_use]
+    pub fn with_notes(self, notes: Notes) -> Self {
+        Self { notes, ..self }
     }
 
     /// Stores the events and the cursor in one transaction and returns after its commit. Only
@@ -72,6 +79,11 @@ impl Inbox {
     /// Where to publish how the connection is doing.
     pub fn status(&self) -> &ChannelStatus {
         &self.status
+    }
+
+    /// What the channel's adapters on the replicas tell each other.
+    pub fn notes(&self) -> &Notes {
+        &self.notes
     }
 }
 

@@ -22,6 +22,7 @@ mod id;
 mod inbox;
 pub mod markup;
 mod messenger;
+mod notes;
 mod status;
 mod thread;
 
@@ -38,5 +39,6 @@ pub use id::{
 };
 pub use inbox::{AcceptError, Accepted, Author, HistoryEntry, Inbox, Intake, News, ReadError};
 pub use messenger::Messenger;
+pub use notes::{Listening, Notes};
 pub use status::{ChannelStatus, ConnectionState, StatusChanges};
 pub use thread::{Flag, ThreadFields, ThreadUpdate};

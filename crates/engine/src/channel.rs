@@ -3,12 +3,15 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde::Serialize;
-use switchboard_core::{ChannelName, ChannelStatus, ConnectionState, ConversationId, Messenger, Rates};
-use switchboard_store::Delivery;
+use switchboard_core::{
+    ChannelName, ChannelStatus, ConnectionState, ConversationId, Messenger, Notes, Rates,
+};
+use switchboard_store::{About, Delivery};
 use tokio::time::Instant;
 
 use crate::{
     config::{ChannelPolicy, Limits},
+    hints::Hints,
     lanes::LanesHandle,
 };
 
@@ -17,6 +20,9 @@ use crate::{
 pub(crate) struct Channel {
     pub(crate) policy: ChannelPolicy,
     pub(crate) status: ChannelStatus,
+    /// What its adapters on the replicas tell each other.
+    pub(crate) notes: Notes,
+    hints: Arc<Hints>,
     messenger: OnceLock<Arc<dyn Messenger>>,
     lanes: Mutex<Option<LanesHandle>>,
 }
@@ -58,8 +64,13 @@ pub struct ChannelHealth {
 }
 
 impl Channel {
-    pub(crate) fn new(policy: ChannelPolicy) -> Self {
-        Self { policy, status: ChannelStatus::new(), messenger: OnceLock::new(), lanes: Mutex::new(None) }
+    pub(crate) fn new(policy: ChannelPolicy, hints: Arc<Hints>) -> Self {
+        let notes = {
+            let (name, hints) = (policy.name.clone(), hints.clone());
+            Notes::new(move |note| hints.give(&name, About::Note(note)))
+        };
+        let status = ChannelStatus::new();
+        Self { policy, status, notes, hints, messenger: OnceLock::new(), lanes: Mutex::new(None) }
     }
 
     /// Says who carries out what is sent. Once, before anything comes in.
@@ -78,11 +89,22 @@ impl Channel {
         *self.lanes.lock().unwrap_or_else(PoisonError::into_inner) = lanes;
     }
 
-    /// Hands on what was just committed, if this replica runs the channel. `asked_at` is from
-    /// before the commit. Nothing is lost if it does not get there: the scan finds it.
+    /// Hands on what was just committed, to whoever runs the channel. `asked_at` is from before the
+    /// commit. Nothing is lost if it does not get there: the scan finds it.
     pub(crate) fn push(&self, deliveries: Vec<Delivery>, asked_at: Instant) {
+        if deliveries.is_empty() {
+            return;
+        }
+        match &*self.lanes.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(lanes) => lanes.push(deliveries, asked_at),
+            None => self.hints.give(&self.policy.name, About::Work),
+        }
+    }
+
+    /// Another replica committed something: has the table searched, if this replica runs the channel.
+    pub(crate) fn look(&self) {
         if let Some(lanes) = &*self.lanes.lock().unwrap_or_else(PoisonError::into_inner) {
-            lanes.push(deliveries, asked_at);
+            lanes.look();
         }
     }
 

@@ -11,6 +11,7 @@ use crate::{
     ChannelHealth, ChannelPolicy, EngineConfig, TaskDied,
     channel::{Attached, Channel},
     commit::GroupCommit,
+    hints::{self, Hints},
     intake::ChannelIntake,
     owner::Owner,
     supervise::Supervisor,
@@ -25,6 +26,7 @@ pub struct EngineBuilder {
     ais: HashMap<AiName, Arc<dyn AiBackend>>,
     supervisor: Supervisor,
     accept: GroupCommit<Accept, AcceptOutcome>,
+    hints: Arc<Hints>,
     channels: HashMap<ChannelName, Attached>,
 }
 
@@ -46,13 +48,14 @@ impl EngineBuilder {
                 async move { store.accept(batch).await }
             })
         };
-        Self { config: Arc::new(config), store, ais, supervisor, accept, channels: HashMap::new() }
+        let (config, hints) = (Arc::new(config), Arc::default());
+        Self { config, store, ais, supervisor, accept, hints, channels: HashMap::new() }
     }
 
     /// Declares a channel. The inbox is for the routes of an adapter that is reached by HTTP: it
     /// works on every replica.
     pub fn declare(&self, policy: ChannelPolicy) -> (Declared, Inbox) {
-        let channel = Arc::new(Channel::new(policy));
+        let channel = Arc::new(Channel::new(policy, self.hints.clone()));
         let inbox = Inbox::new(
             Arc::new(ChannelIntake {
                 channel: channel.clone(),
@@ -62,7 +65,8 @@ impl EngineBuilder {
                 fence: None,
             }),
             channel.status.clone(),
-        );
+        )
+        .with_notes(channel.notes.clone());
         (Declared(channel), inbox)
     }
 
@@ -93,6 +97,7 @@ impl EngineBuilder {
             supervisor: self.supervisor,
             accept: self.accept,
             replies,
+            hints: self.hints,
             routes: Routes::default(),
             channels: self.channels,
         }
@@ -107,6 +112,7 @@ pub struct Engine {
     supervisor: Supervisor,
     accept: GroupCommit<Accept, AcceptOutcome>,
     pub(crate) replies: GroupCommit<Reply, ReplyOutcome>,
+    hints: Arc<Hints>,
     pub(crate) routes: Routes,
     pub(crate) channels: HashMap<ChannelName, Attached>,
 }
@@ -133,6 +139,9 @@ impl Engine {
                 async move { store.begin(batch).await }
             })
         };
+        let (hints, store, me) = (self.hints.clone(), self.store.clone(), self.config.replica.clone());
+        self.spawn_until(&stop, "tell the other replicas", hints::tell(hints, store.clone(), me.clone()));
+        self.spawn_until(&stop, "hear the other replicas", hints::hear(self.channels.clone(), store, me));
         let owners = TaskTracker::new();
         for attached in self.channels.values() {
             let owner = self.owner(attached, begin.clone(), settle.clone());
@@ -149,6 +158,18 @@ impl Engine {
     /// Waits until one of the engine's tasks died unasked, which must end the process.
     pub async fn died(&self) -> TaskDied {
         self.supervisor.died().await
+    }
+
+    fn spawn_until(
+        &self,
+        stop: &CancellationToken,
+        name: &'static str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let stop = stop.clone();
+        self.supervisor.spawn(name, async move {
+            stop.run_until_cancelled(task).await;
+        });
     }
 
     fn owner(

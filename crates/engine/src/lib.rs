@@ -15,6 +15,7 @@ mod channel;
 mod commit;
 mod config;
 mod engine;
+mod hints;
 mod intake;
 mod lanes;
 mod notice;

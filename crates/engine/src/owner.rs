@@ -95,7 +95,8 @@ impl Owner {
         let (valid, valid_until) = watch::channel(asked_at + self.valid_for());
         let (lanes, handle, typing) = self.lanes(lease, &lost);
         self.to.channel.set_lanes(Some(handle));
-        let inbox = Inbox::new(Arc::new(self.intake(lease)), self.to.channel.status.clone());
+        let inbox = Inbox::new(Arc::new(self.intake(lease)), self.to.channel.status.clone())
+            .with_notes(self.to.channel.notes.clone());
 
         // Tasks of their own: what keeps one of them busy must not keep the lease from being renewed.
         let running = TaskTracker::new();

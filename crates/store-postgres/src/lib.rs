@@ -30,6 +30,7 @@ mod deliveries;
 mod enqueue;
 mod error;
 mod fence;
+mod hint;
 mod incident;
 mod lease;
 mod message;

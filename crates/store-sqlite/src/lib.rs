@@ -19,6 +19,7 @@ mod convert;
 mod deliveries;
 mod error;
 mod fence;
+mod hint;
 mod history;
 mod incident;
 mod lane;

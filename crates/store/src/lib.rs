@@ -16,6 +16,7 @@ mod admin;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+mod hint;
 mod lease;
 mod queue;
 mod write;
@@ -27,6 +28,7 @@ pub use admin::{
     QueueCounts, REACHABLE, RefusedWebhook, ThreadRow, WebhookRow,
 };
 pub use error::{StoreError, StoreResult};
+pub use hint::{About, Hint, HintStore};
 pub use lease::{Lease, LeaseStore, LeaseToken};
 pub use queue::{
     Begin, Begun, ChatKey, ChatRef, Delivery, DeliveryId, Direction, LaneId, LaneState, MessageKey, Outcome,
@@ -39,7 +41,7 @@ pub use write::{
 
 /// Everything a gateway stores. Implemented for Postgres and for SQLite.
 #[async_trait]
-pub trait Store: LeaseStore + MessageStore + QueueStore + AdminStore {
+pub trait Store: LeaseStore + MessageStore + QueueStore + HintStore + AdminStore {
     /// Brings the tables up to this version. Safe to call from several replicas at once.
     async fn migrate(&self) -> StoreResult<()>;
 

@@ -45,18 +45,33 @@ impl LanesHandle {
     /// Takes it up if there is room; the scan finds it otherwise. `asked_at` is from before the
     /// commit.
     pub(crate) fn push(&self, deliveries: Vec<Delivery>, asked_at: Instant) {
-        if !deliveries.is_empty() {
-            let _ = self.0.try_send(Report::Pushed { deliveries, asked_at });
-        }
+        let _ = self.0.try_send(Report::Pushed { deliveries, asked_at });
+    }
+
+    /// Has the table searched soon.
+    pub(crate) fn look(&self) {
+        let _ = self.0.try_send(Report::Look);
     }
 }
 
 /// What the lanes are told.
 enum Report {
-    Pushed { deliveries: Vec<Delivery>, asked_at: Instant },
-    Attempted { lane: LaneId, direction: Direction, attempted: Attempted },
+    Pushed {
+        deliveries: Vec<Delivery>,
+        asked_at: Instant,
+    },
+    /// Another replica committed something.
+    Look,
+    Attempted {
+        lane: LaneId,
+        direction: Direction,
+        attempted: Attempted,
+    },
     Scanned(Direction, StoreResult<Vec<ReadyLane>>),
-    Loaded { lanes: Vec<LaneId>, deliveries: Vec<Delivery> },
+    Loaded {
+        lanes: Vec<LaneId>,
+        deliveries: Vec<Delivery>,
+    },
 }
 
 /// See the module's documentation.
@@ -140,6 +155,10 @@ impl Lanes {
     fn take_in(&mut self, report: Report) {
         match report {
             Report::Pushed { deliveries, asked_at } => self.pushed(deliveries, asked_at),
+            Report::Look => {
+                let now = Instant::now();
+                self.sides.iter_mut().for_each(|side| side.scan_in(Duration::ZERO, now));
+            }
             Report::Attempted { lane, direction, attempted } => self.attempted(lane, direction, attempted),
             Report::Scanned(direction, page) => self.scanned(direction, page),
             Report::Loaded { lanes, deliveries } => self.loaded(lanes, deliveries),

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "every test file uses another part of this")]
 
 use std::{
+    any::Any,
     collections::{HashMap, VecDeque},
     num::NonZeroU32,
     sync::{Arc, Mutex},
@@ -22,6 +23,7 @@ use switchboard_engine::{
     Backoff, ChannelPolicy, Engine, EngineBuilder, EngineConfig, Groups, Limits, OnUnknown, Scope,
 };
 use switchboard_store::{DeliveryFilter, DeliveryRow, Store};
+use switchboard_store_postgres::PostgresStore;
 use switchboard_store_sqlite::SqliteStore;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -176,6 +178,7 @@ pub struct Setup {
     pub text_limit: usize,
     pub ttl: Duration,
     pub backoff: Backoff,
+    pub scan_every: Duration,
 }
 
 impl Default for Setup {
@@ -189,14 +192,16 @@ impl Default for Setup {
             text_limit: 4000,
             ttl: Duration::from_hours(1),
             backoff: Backoff { min: Duration::from_millis(10), max: Duration::from_millis(40) },
+            scan_every: Duration::from_millis(50),
         }
     }
 }
 
-/// A store in a directory of its own.
+/// A store of the test's own.
 pub struct Database {
     pub store: Arc<dyn Store>,
-    _directory: TempDir,
+    /// Ends with the test.
+    _place: Box<dyn Any>,
 }
 
 impl Database {
@@ -205,7 +210,15 @@ impl Database {
         let path = directory.path().join("test.db");
         let store = SqliteStore::open_shared(path.to_str().expect("ASCII")).await.expect("a new file");
         store.migrate().await.expect("an empty database");
-        Self { store: Arc::new(store), _directory: directory }
+        Self { store: Arc::new(store), _place: Box::new(directory) }
+    }
+
+    /// The same on Postgres, through which replicas hear each other.
+    pub async fn postgres() -> Self {
+        let database = switchboard_testkit::postgres::database().expect("a database of its own");
+        let store = PostgresStore::connect(database.url()).await.expect("it takes connections");
+        store.migrate().await.expect("an empty database");
+        Self { store: Arc::new(store), _place: Box::new(database) }
     }
 
     /// Every delivery, oldest first.
@@ -243,7 +256,7 @@ impl Replica {
             messenger_ttl: setup.ttl,
             backoff: setup.backoff,
             in_flight: 16,
-            scan_every: Duration::from_millis(50),
+            scan_every: setup.scan_every,
         };
         let ais: HashMap<_, Arc<dyn AiBackend>> = HashMap::from([(AiName::new("main"), ai.clone() as _)]);
         let mut builder = EngineBuilder::new(config, database.store.clone(), ais);
