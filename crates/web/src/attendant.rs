@@ -1,5 +1,5 @@
-//! What is done every so often for all open streams of a channel, by one task for all of them:
-//! looking for what other replicas stored, showing that the streams live, and ending them.
+//! What is done for all open streams of a channel, by one task for all of them: hearing and looking for
+//! what other replicas stored, showing that the streams live, and ending them.
 //!
 //! Runs while a stream is open, and no longer.
 
@@ -9,9 +9,9 @@ use switchboard_core::Inbox;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::streams::Streams;
+use crate::{note, streams::Streams};
 
-/// How often it is looked for what another replica stored: nobody is told about that here. One
+/// How often it is looked for what another replica stored, in case that its note about it was lost. One
 /// indexed query, however many streams are open.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -53,17 +53,27 @@ impl Drop for Presence {
 async fn attend(streams: &Streams, inbox: &Inbox, stop: &CancellationToken) {
     let mut seconds = interval(LOOK_EVERY);
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut after = None;
-    for second in 0.. {
-        if stop.run_until_cancelled(seconds.tick()).await.is_none() {
-            streams.stop();
-            // What is opened from here on ends by itself.
-            return;
+    let mut notes = inbox.notes().listen();
+    let (mut second, mut after) = (0, None);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {
+                streams.stop();
+                // What is opened from here on ends by itself.
+                return;
+            }
+            _ = seconds.tick() => {}
+            note = notes.next() => {
+                note::heed(&note, streams);
+                continue;
+            }
         }
         if streams.dismiss() {
             return;
         }
         streams.tick(second);
+        second += 1;
         // What fails is tried again in a second, from where we were, so nothing is missed.
         if let Some(Ok(news)) = stop.run_until_cancelled(inbox.news(after)).await {
             if after.is_none() {

@@ -23,6 +23,7 @@ mod format;
 mod id;
 mod identity;
 mod inbound;
+mod note;
 mod origin;
 mod outbound;
 mod pack;
@@ -64,7 +65,7 @@ impl Web {
             return Err(mistake);
         }
         let streams = Arc::new(streams::Streams::default());
-        let messenger = Arc::new(WebMessenger::new(&config, streams.clone()));
+        let messenger = Arc::new(WebMessenger::new(&config, streams.clone(), inbox.notes().clone()));
         let router = routes::router(config, inbox, streams, stop)?;
         Ok(Self { messenger, router })
     }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use switchboard_core::{
-    Action, Capabilities, ChannelName, ConnectionState, ConversationId, Finding, Inbox, Messenger, Receipt,
-    RunError, SendError,
+    Action, Capabilities, ChannelName, ConnectionState, ConversationId, Finding, Inbox, Messenger, Notes,
+    Receipt, RunError, SendError,
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{WebConfig, capabilities::capabilities, streams::Streams};
+use crate::{WebConfig, capabilities::capabilities, note, streams::Streams};
 
 /// One web channel, as the engine sees it.
 pub struct WebMessenger {
@@ -17,13 +17,15 @@ pub struct WebMessenger {
     /// The configured origins over which tokens would travel unencrypted.
     unencrypted: Vec<String>,
     streams: Arc<Streams>,
+    /// To the pages on other replicas.
+    notes: Notes,
 }
 
 impl WebMessenger {
-    pub(crate) fn new(config: &WebConfig, streams: Arc<Streams>) -> Self {
+    pub(crate) fn new(config: &WebConfig, streams: Arc<Streams>, notes: Notes) -> Self {
         let unencrypted =
             config.allowed_origins.iter().filter(|origin| !is_private(origin)).cloned().collect();
-        Self { channel: config.channel.clone(), unencrypted, streams }
+        Self { channel: config.channel.clone(), unencrypted, streams, notes }
     }
 
     /// How many pages this replica is sending to at the moment.
@@ -61,8 +63,14 @@ impl Messenger for WebMessenger {
     async fn execute(&self, action: &Action) -> Result<Receipt, SendError> {
         match action {
             // The text was stored before its delivery was made; the streams read it from there.
-            Action::SendText(send) => self.streams.wake(&send.conversation),
-            Action::Typing(typing) => self.streams.typing(&typing.conversation, typing.on),
+            Action::SendText(send) => {
+                self.streams.wake(&send.conversation);
+                self.notes.tell(note::look(&send.conversation));
+            }
+            Action::Typing(typing) => {
+                self.streams.typing(&typing.conversation, typing.on);
+                self.notes.tell(note::typing(&typing.conversation, typing.on));
+            }
             Action::Edit(_) | Action::Delete(_) | Action::React(_) | Action::SendAttachment(_) => {
                 return Err(SendError::Rejected { reason: "the page cannot do this".to_owned() });
             }

@@ -15,7 +15,7 @@ use serde::Serialize;
 use switchboard_core::{Accepted, Position};
 
 use super::{Channel, visitor::Visitor};
-use crate::{error::ApiError, inbound::PostedMessage};
+use crate::{error::ApiError, inbound::PostedMessage, note};
 
 /// What became of the message.
 #[derive(Serialize)]
@@ -43,7 +43,9 @@ pub(super) async fn create(
     let message = PostedMessage::read(&body, limit)?;
     let event = message.into_event(&claim, (channel.config.clock)());
     let accepted = channel.inbox.accept(vec![event], None).await?;
-    channel.streams.wake(&claim.visitor.conversation());
+    let conversation = claim.visitor.conversation();
+    channel.streams.wake(&conversation);
+    channel.inbox.notes().tell(note::look(&conversation));
     Ok(Json(match accepted.first() {
         Some(Accepted::Stored(position)) => Taken { status: "stored", position: Some(*position) },
         // The rules of groups, by which events are ignored, do not apply to direct messages.

@@ -8,4 +8,5 @@ mod messages;
 mod origins;
 mod outbound;
 mod page;
+mod replicas;
 mod session;

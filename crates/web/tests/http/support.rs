@@ -21,7 +21,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use switchboard_core::{
     AcceptError, Accepted, Author, ChannelName, ChannelStatus, ConversationId, Cursor, Event, EventId,
-    HistoryEntry, Inbox, Intake, News, Position, Rate, ReadError, UserId,
+    HistoryEntry, Inbox, Intake, News, Notes, Position, Rate, ReadError, UserId,
 };
 use switchboard_web::{Web, WebConfig, WebMessenger};
 use time::OffsetDateTime;
@@ -150,16 +150,25 @@ impl Site {
 
     /// A channel of this name, with other settings than the usual ones.
     pub fn with(channel: &str, change: impl FnOnce(&mut WebConfig)) -> Self {
+        Self::over(Arc::default(), Notes::default(), channel, change)
+    }
+
+    /// A channel over this intake, as one of several replicas.
+    pub fn over(
+        intake: Arc<FakeIntake>,
+        notes: Notes,
+        channel: &str,
+        change: impl FnOnce(&mut WebConfig),
+    ) -> Self {
         let now = Arc::new(Mutex::new(OffsetDateTime::UNIX_EPOCH));
         let clock = now.clone();
         let clock = Arc::new(move || *clock.lock().unwrap());
         let mut config = WebConfig::new(ChannelName::new(channel), SecretString::from(SECRET), clock);
         config.allowed_origins = vec![ALLOWED.to_owned()];
         change(&mut config);
-        let intake = Arc::new(FakeIntake::default());
         let (stop, status) = (CancellationToken::new(), ChannelStatus::new());
         let Web { messenger, router } =
-            Web::new(config, Inbox::new(intake.clone(), status), stop.clone()).unwrap();
+            Web::new(config, Inbox::new(intake.clone(), status).with_notes(notes), stop.clone()).unwrap();
         Self { intake, messenger, router, stop, now, path: format!("/chat/{channel}") }
     }
 
