@@ -103,7 +103,7 @@ pub struct Events {
 
 impl Events {
     /// The next event, as (name, data); `None` when the stream ended.
-    async fn next(&mut self) -> Option<(String, String)> {
+    pub async fn next(&mut self) -> Option<(String, String)> {
         loop {
             if let Some((block, rest)) = self.buffer.split_once("\n\n") {
                 let (block, rest) = (block.to_owned(), rest.to_owned());
