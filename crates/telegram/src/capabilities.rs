@@ -7,7 +7,7 @@ use switchboard_core::{
     markup::{TextFormat, Unit},
 };
 
-use crate::id::Address;
+use crate::id::{Address, Topic};
 
 /// The longest text. Telegram does not say of what; UTF-16 code units are what it counts elsewhere,
 /// and there are never fewer of them than of code points.
@@ -36,9 +36,12 @@ const fn rate(burst: u32, period: Duration) -> Rate {
 pub(crate) fn capabilities(conversation: &ConversationId) -> Capabilities {
     let address = Address::parse(conversation);
     let is_group = address.is_some_and(Address::is_group);
+    let is_direct = address.is_some_and(|it| matches!(it.topic, Some(Topic::Direct(_))));
+    let typing = TypingSupport { refresh: TYPING_REFRESH, hide: false };
     Capabilities {
         text: TextSupport { format: TextFormat::Entities, limit: MAX_TEXT, unit: Unit::Utf16 },
-        typing: Some(TypingSupport { refresh: TYPING_REFRESH, hide: false }),
+        // Who writes to a channel is not shown that somebody types.
+        typing: (!is_direct).then_some(typing),
         edit: Support::No,
         delete: Support::No,
         react: Support::No,

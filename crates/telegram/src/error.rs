@@ -216,6 +216,7 @@ mod tests {
     use switchboard_core::Verdict;
 
     use super::*;
+    use crate::id::Topic;
 
     fn verdict(code: u16, description: &str) -> Verdict {
         let refusal =
@@ -283,7 +284,7 @@ mod tests {
             migrated_to: Some(-1_002_000_000_001),
         };
         let to = |topic| Address { chat: -1_002_000_000_001, topic }.conversation();
-        for topic in [None, Some(7)] {
+        for topic in [None, Some(Topic::Thread(7))] {
             let error = CallError::Refused(refusal.clone()).into_send_error(Address { chat: -4, topic });
             assert_eq!(error.verdict(), Verdict::Moved { to: to(topic) });
         }

@@ -17,6 +17,8 @@ pub(crate) struct SendMessage<'a> {
     chat_id: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_thread_id: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    direct_messages_topic_id: Option<i64>,
     text: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     entities: Vec<WireEntity<'a>>,
@@ -72,7 +74,8 @@ impl<'a> SendMessage<'a> {
         let reply_to = send.reply_to.as_ref().and_then(|message| id::message_in(address.chat, message));
         Some(Self {
             chat_id: address.chat,
-            message_thread_id: address.topic,
+            message_thread_id: address.message_thread_id(),
+            direct_messages_topic_id: address.direct_messages_topic_id(),
             text,
             entities: entities.iter().map(WireEntity::new).collect(),
             link_preview_options: (!link_previews).then_some(LinkPreview { is_disabled: true }),
@@ -103,6 +106,7 @@ mod tests {
     use switchboard_core::{IdempotencyKey, MessageId, TextSupport, markup};
 
     use super::*;
+    use crate::id::Topic;
 
     fn send(text: &str, reply_to: Option<MessageId>) -> SendText {
         let support: TextSupport = crate::capabilities::capabilities(&Address::chat(5).conversation()).text;
@@ -149,12 +153,18 @@ mod tests {
 
     #[test]
     fn an_answer_goes_into_the_topic_and_quotes_its_question() {
-        let address = Address { chat: -1_002, topic: Some(7) };
-        let wire = |reply_to| wire(address, &send("yes", Some(reply_to)), true);
-        let answer = wire(id::message(-1_002, 17));
+        let wire = |topic, reply_to| {
+            wire(Address { chat: -1_002, topic: Some(topic) }, &send("yes", Some(reply_to)), true)
+        };
+        let answer = wire(Topic::Thread(7), id::message(-1_002, 17));
         assert_eq!(answer["message_thread_id"], 7);
+        assert_eq!(answer.get("direct_messages_topic_id"), None);
         let reply = json!({ "message_id": 17, "allow_sending_without_reply": true });
         assert_eq!(answer["reply_parameters"], reply);
-        assert_eq!(wire(id::message(-4, 17)).get("reply_parameters"), None, "it is of another chat");
+        let moved = wire(Topic::Thread(7), id::message(-4, 17));
+        assert_eq!(moved.get("reply_parameters"), None, "it is of another chat");
+        let direct = wire(Topic::Direct(5_000_000_001), id::message(-1_002, 17));
+        assert_eq!(direct["direct_messages_topic_id"], 5_000_000_001_i64);
+        assert_eq!(direct.get("message_thread_id"), None);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | id | text |
 //! |---|---|
-//! | conversation | `<chat>`, or `<chat>/<topic>` for a topic |
+//! | conversation | `<chat>`, `<chat>/<topic>` for a topic, or `<chat>/d<topic>` for what somebody writes to a channel |
 //! | user | `<user>`, or `<chat>` for who writes in a chat's name |
 //! | message | `<chat>:<message>` |
 //! | event | `u<update>:…` with what it is about |
@@ -19,13 +19,22 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 use switchboard_core::{ConversationId, EventId, MessageId, UserId};
 
-/// A place to write to: a private chat, a group, or one topic of either.
+/// A place to write to: a private chat, a group, or a part of either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Address {
     /// Telegram's id of the chat. At most 52 bits, negative for groups.
     pub(crate) chat: i64,
-    /// The topic's `message_thread_id`.
-    pub(crate) topic: Option<i32>,
+    /// Which part.
+    pub(crate) topic: Option<Topic>,
+}
+
+/// A part of a chat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Topic {
+    /// A topic of a forum or of a private chat, by its `message_thread_id`.
+    Thread(i32),
+    /// What one person and a channel write to each other, by its `direct_messages_topic_id`.
+    Direct(i64),
 }
 
 impl Address {
@@ -38,7 +47,13 @@ impl Address {
     pub(crate) fn parse(conversation: &ConversationId) -> Option<Self> {
         match conversation.as_str().split_once('/') {
             None => Some(Self::chat(conversation.as_str().parse().ok()?)),
-            Some((chat, topic)) => Some(Self { chat: chat.parse().ok()?, topic: Some(topic.parse().ok()?) }),
+            Some((chat, topic)) => {
+                let topic = match topic.strip_prefix('d') {
+                    Some(direct) => Topic::Direct(direct.parse().ok()?),
+                    None => Topic::Thread(topic.parse().ok()?),
+                };
+                Some(Self { chat: chat.parse().ok()?, topic: Some(topic) })
+            }
         }
     }
 
@@ -50,13 +65,30 @@ impl Address {
     pub(crate) fn is_group(self) -> bool {
         self.chat < 0
     }
+
+    /// For the parameter of this name.
+    pub(crate) fn message_thread_id(self) -> Option<i32> {
+        match self.topic {
+            Some(Topic::Thread(id)) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// For the parameter of this name. Telegram refuses what goes to such a chat without it.
+    pub(crate) fn direct_messages_topic_id(self) -> Option<i64> {
+        match self.topic {
+            Some(Topic::Direct(id)) => Some(id),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.topic {
             None => write!(f, "{}", self.chat),
-            Some(topic) => write!(f, "{}/{topic}", self.chat),
+            Some(Topic::Thread(topic)) => write!(f, "{}/{topic}", self.chat),
+            Some(Topic::Direct(topic)) => write!(f, "{}/d{topic}", self.chat),
         }
     }
 }
@@ -101,12 +133,16 @@ mod tests {
         for (address, text) in [
             (Address::chat(5_000_000_001), "5000000001"),
             (Address::chat(-1_002_000_000_001), "-1002000000001"),
-            (Address { chat: -1_002_000_000_001, topic: Some(17) }, "-1002000000001/17"),
+            (Address { chat: -1_002_000_000_001, topic: Some(Topic::Thread(17)) }, "-1002000000001/17"),
+            (
+                Address { chat: -1_002_000_000_001, topic: Some(Topic::Direct(5 << 33)) },
+                "-1002000000001/d42949672960",
+            ),
         ] {
             assert_eq!(address.conversation().as_str(), text);
             assert_eq!(Address::parse(&address.conversation()), Some(address));
         }
-        for foreign in ["", "site", "7/", "/7", "7/8/9", "7:8"] {
+        for foreign in ["", "site", "7/", "/7", "7/8/9", "7:8", "7/d", "7/dd8"] {
             assert_eq!(Address::parse(&ConversationId::new(foreign)), None, "{foreign:?}");
         }
     }

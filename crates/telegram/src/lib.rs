@@ -11,7 +11,8 @@
 //!
 //! What is taken in: messages that people write in private chats, groups and topics, and in the name of
 //! a chat (anonymous administrators, people who write as their channel), the latter under the chat's
-//! id. What is not: other bots, the channel's own messages, channel posts and their copies in a
+//! id; and what people write to a channel that has the bot answer for it, each in a conversation of their
+//! own. What is not: other bots, the channel's own messages, channel posts and their copies in a
 //! discussion group, and service messages. Somebody who blocks the bot, lets it in or throws it out is
 //! an event on the chat, and so is a group that becomes a supergroup.
 

@@ -41,8 +41,11 @@ impl TelegramMessenger {
     }
 
     async fn show_typing(&self, address: Address) -> Result<Receipt, SendError> {
+        if address.direct_messages_topic_id().is_some() {
+            return Err(rejected("Telegram shows nobody who writes to a channel that somebody types"));
+        }
         let mut action = SendChatAction::new(ChatId(address.chat), ChatAction::Typing);
-        action.message_thread_id = address.topic.map(|topic| ThreadId(MessageId(topic)));
+        action.message_thread_id = address.message_thread_id().map(|topic| ThreadId(MessageId(topic)));
         let _: bool = self.bot.client.call(&action).await.map_err(|error| error.into_send_error(address))?;
         Ok(Receipt::default())
     }

@@ -2,12 +2,14 @@
 //!
 //! teloxide reads a message whole or takes it for an empty one: a new kind of formatting would cost
 //! the text, and a sound without a media type is nothing to it. So what it demands and Telegram may
-//! leave out is filled in; if that is not it, the message is cut down to the fields that have been the
-//! same for years and read again. What was cut off and is not text is named, so that the AI can say
-//! that it cannot see it.
+//! leave out is filled in, and what is only about the message (formatting, where it was forwarded from)
+//! is left out; if that is not it, the message is cut down to the fields that have been the same for
+//! years. What was cut off and is not text is named, so that the AI can say that it cannot see it.
 
 use serde_json::{Map, Value, json};
 use teloxide_core::types::{Message, MessageKind};
+
+use super::rich;
 
 /// What is left.
 pub(super) enum Cut {
@@ -41,7 +43,7 @@ const PERSON: [&str; 8] =
 /// Formatting that tells whom a message addresses.
 const ADDRESSING: [&str; 3] = ["mention", "text_mention", "bot_command"];
 /// Fields of a message that are about it rather than what it says.
-const ABOUT: [&str; 24] = [
+const ABOUT: [&str; 30] = [
     "from",
     "chat",
     "sender_chat",
@@ -53,10 +55,16 @@ const ABOUT: [&str; 24] = [
     "forward_origin",
     "reply_to_message",
     "reply_to_checklist_task_id",
+    "reply_to_poll_option_id",
     "external_reply",
     "quote",
     "reply_to_story",
     "via_bot",
+    "guest_query_id",
+    "guest_bot_caller_user",
+    "guest_bot_caller_chat",
+    "suggested_post_info",
+    "link_preview_options",
     "author_signature",
     "has_protected_content",
     "has_media_spoiler",
@@ -68,66 +76,83 @@ const ABOUT: [&str; 24] = [
     "reply_markup",
 ];
 /// Beginnings of the names that service messages have.
-const SERVICE: [&str; 12] = [
-    "new_chat",
-    "left_chat",
+const SERVICE: [&str; 26] = [
+    "boost_added",
+    "channel_chat_created",
     "chat_",
+    "checklist_tasks_",
+    "connected_website",
+    "delete_chat_photo",
+    "direct_message_price",
     "forum_topic",
     "general_forum_topic",
-    "video_chat",
-    "suggested_post",
-    "direct_message_price",
-    "paid_message_price",
+    "gift_upgrade",
+    "giveaway_completed",
     "giveaway_created",
-    "boost_added",
+    "group_chat_created",
+    "left_chat",
+    "managed_bot",
+    "message_auto_delete",
+    "new_chat",
+    "paid_message_price",
     "pinned_message",
+    "poll_option_",
+    "proximity_alert",
+    "refunded_payment",
+    "suggested_post",
+    "supergroup_chat_created",
+    "video_chat",
+    "write_access",
 ];
 
 /// `None` if it lacks what every message has.
 pub(super) fn readable(message: Value) -> Option<Cut> {
     let Value::Object(mut message) = message else { return None };
-    if fill_in(&mut message)
-        && let Ok(message) = serde_json::from_value::<Message>(message.clone().into())
+    fill_in(&mut message);
+    if let Ok(message) = serde_json::from_value::<Message>(plainer(&message).into())
         && message.kind != (MessageKind::Empty {})
     {
         return Some(Cut::Message(Box::new(message)));
-    }
-    let mut cut = envelope(&message);
-    if let Some(Value::Object(replied)) = message.get("reply_to_message") {
-        let mut replied_cut = envelope(replied);
-        match replied.get("forum_topic_created") {
-            Some(topic) => replied_cut.insert("forum_topic_created".to_owned(), topic.clone()),
-            None => replied_cut.insert("text".to_owned(), "".into()),
-        };
-        cut.insert("reply_to_message".to_owned(), replied_cut.into());
     }
     let (text, entities, is_service) = match message.get("text").and_then(Value::as_str) {
         Some(text) => (text.to_owned(), addressing(message.get("entities"), 0), false),
         None => in_words(&message),
     };
+    let mut cut = envelope(&message);
     cut.insert("text".to_owned(), text.into());
     cut.insert("entities".to_owned(), entities);
     let message = serde_json::from_value(cut.into()).ok()?;
     Some(if is_service { Cut::Service } else { Cut::Message(Box::new(message)) })
 }
 
-/// Whether anything that is demanded was missing.
-fn fill_in(message: &mut Map<String, Value>) -> bool {
-    let mut missed = false;
+fn fill_in(message: &mut Map<String, Value>) {
     for (kind, field) in DEMANDED {
-        if let Some(Value::Object(content)) = message.get_mut(kind)
-            && !content.contains_key(field)
-        {
+        if let Some(Value::Object(content)) = message.get_mut(kind) {
             let any = if field == "mime_type" { json!("application/octet-stream") } else { json!({}) };
-            content.insert(field.to_owned(), any);
-            missed = true;
+            content.entry(field).or_insert(any);
         }
     }
-    missed
+}
+
+/// The message with its content as it is, and of the rest only what has been the same for years.
+fn plainer(message: &Map<String, Value>) -> Map<String, Value> {
+    let mut plain = message.clone();
+    plain.retain(|name, _| !ABOUT.contains(&name.as_str()));
+    plain.extend(envelope(message));
+    for entities in ["entities", "caption_entities"] {
+        if plain.contains_key(entities) {
+            plain.insert(entities.to_owned(), addressing(message.get(entities), 0));
+        }
+    }
+    plain
 }
 
 /// What stands for a message without a text, with its caption; and whether it is a service message.
 fn in_words(message: &Map<String, Value>) -> (String, Value, bool) {
+    if let Some(document) = message.get("rich_message") {
+        let (text, entities) = rich::text(document);
+        return (text, addressing(Some(&entities), 0), false);
+    }
     let kinds: Vec<&str> = message.keys().map(String::as_str).filter(|key| is_content(key)).collect();
     let caption = message.get("caption").and_then(Value::as_str);
     let is_service = kinds.iter().all(|kind| SERVICE.iter().any(|it| kind.starts_with(it)));
@@ -142,7 +167,7 @@ fn in_words(message: &Map<String, Value>) -> (String, Value, bool) {
 }
 
 fn is_content(key: &str) -> bool {
-    let known = ENVELOPE.iter().chain(&ABOUT).chain(&["caption", "caption_entities", "link_preview_options"]);
+    let known = ENVELOPE.iter().chain(&ABOUT).chain(&["caption", "caption_entities"]);
     !known.into_iter().any(|known| *known == key)
 }
 
@@ -153,6 +178,14 @@ fn envelope(message: &Map<String, Value>) -> Map<String, Value> {
         if let Some(Value::Object(fields)) = message.get(person) {
             cut.insert(person.to_owned(), only(fields, &PERSON).into());
         }
+    }
+    if let Some(Value::Object(replied)) = message.get("reply_to_message") {
+        let mut replied_cut = envelope(replied);
+        match replied.get("forum_topic_created") {
+            Some(topic) => replied_cut.insert("forum_topic_created".to_owned(), topic.clone()),
+            None => replied_cut.insert("text".to_owned(), "".into()),
+        };
+        cut.insert("reply_to_message".to_owned(), replied_cut.into());
     }
     cut
 }

@@ -7,6 +7,8 @@
 mod address;
 mod author;
 mod cut;
+mod direct;
+mod rich;
 mod words;
 
 use serde::Deserialize;
@@ -20,8 +22,10 @@ use time::OffsetDateTime;
 use crate::{
     Edited, TelegramConfig,
     bot::Me,
-    id::{self, Address},
+    id::{self, Address, Topic},
 };
+
+use self::direct::Direct;
 
 /// Reads the updates of one bot.
 pub(crate) struct Reader<'a> {
@@ -55,7 +59,7 @@ impl<'a> Reader<'a> {
                 return Read { update: id_of(raw), event: Some(unreadable(id_of(raw), raw, &error)) };
             }
         };
-        let event = match kind {
+        let mut event = match kind {
             UpdateKind::Message(message) if message.kind == (MessageKind::Empty {}) => {
                 self.new_to_us(id.0, raw)
             }
@@ -69,6 +73,11 @@ impl<'a> Reader<'a> {
             // Nothing else was asked for.
             _ => None,
         };
+        if let Some(Event::Message(message)) = &event
+            && let Some(direct) = Direct::of(raw)
+        {
+            event = direct.place(message.clone());
+        }
         Read { update: Some(id.0), event }
     }
 
@@ -135,7 +144,8 @@ impl<'a> Reader<'a> {
 
 /// Where the message was written. Replies outside of forums name a thread too, which is none to write to.
 fn address_of(message: &Message) -> Address {
-    let topic = message.thread_id.filter(|_| message.is_topic_message).map(|thread| thread.0.0);
+    let topic =
+        message.thread_id.filter(|_| message.is_topic_message).map(|thread| Topic::Thread(thread.0.0));
     Address { chat: message.chat.id.0, topic }
 }
 

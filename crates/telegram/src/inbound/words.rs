@@ -152,8 +152,7 @@ fn poll(poll: &Poll) -> String {
 
 fn checklist(checklist: &Checklist) -> String {
     let task = |done: bool, text: &str| format!("\n- [{}] {text}", if done { "x" } else { " " });
-    let tasks: Vec<String> =
-        checklist.tasks.iter().map(|it| task(it.completion_date.is_some(), &it.text)).collect();
+    let tasks: Vec<String> = checklist.tasks.iter().map(|it| task(it.is_completed(), &it.text)).collect();
     format!("[checklist: {}]{}", checklist.title, tasks.concat())
 }
 

@@ -1,6 +1,6 @@
 //! Where a message was written, by whom, and whether it is meant for the bot.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use switchboard_core::{Addressed, IncomingMessage, Place};
 use switchboard_testkit::telegram::{Chat, User};
 
@@ -102,11 +102,76 @@ async fn topics_are_conversations_and_threads_of_replies_are_not() {
 }
 
 #[tokio::test]
+async fn topics_of_a_private_chat_are_conversations() {
+    let channel = Channel::start(|_| {}).await;
+    let ann = channel.bot.user("Ann");
+    let topic = ann.opens_topic("Bills");
+    ann.says("in the topic").in_topic(topic).send();
+    ann.sends("in none");
+    let messages = channel.messages(2).await;
+    let places: Vec<&str> = messages.iter().map(|message| message.conversation.as_str()).collect();
+    assert_eq!(places, [format!("{}/{topic}", ann.id()), ann.id().to_string()]);
+    assert!(messages.iter().all(|message| message.place == Place::Direct));
+}
+
+#[tokio::test]
+async fn what_people_write_to_a_channel_is_a_conversation_of_each() {
+    let channel = Channel::start(|_| {}).await;
+    let (chat, news) = (-1_002_000_000_078_i64, -1_002_000_000_077_i64);
+    let write = |update: Value| channel.bot.push_update(update);
+    let direct = |id: i64, author: i64, content: Value| {
+        let mut message = json!({
+            "message_id": id, "date": 1_700_000_000,
+            "from": { "id": author, "is_bot": false, "first_name": "Ann" },
+            "chat": { "id": chat, "type": "supergroup", "title": "News", "is_direct_messages": true },
+            "direct_messages_topic": { "topic_id": 5_000_000_077_i64 + id % 2, "user":
+                { "id": author, "is_bot": false, "first_name": "Ann" } },
+        });
+        for (name, value) in content.as_object().unwrap() {
+            message[name] = value.clone();
+        }
+        json!({ "message": message })
+    };
+    write(direct(1, 5_000_000_078, json!({ "text": "my order?" })));
+    write(direct(2, 5_000_000_077, json!({ "text": "mine?", "entities": new() })));
+    // What the channel answers by a person's hand.
+    let sender = json!({ "id": news, "type": "channel", "title": "News" });
+    write(direct(3, 5_000_000_079, json!({ "text": "on its way", "sender_chat": sender })));
+    channel.bot.user("Bob").sends("\"direct_messages_topic\" is only said here");
+    let places: Vec<String> =
+        channel.messages(3).await.iter().map(|message| message.conversation.to_string()).collect();
+    assert_eq!(places[..2], [format!("{chat}/d5000000078"), format!("{chat}/d5000000077")]);
+    assert!(!places[2].contains('/'), "{places:?}");
+}
+
+#[tokio::test]
+async fn a_rich_message_addresses_like_any_other() {
+    let channel = Channel::start(|_| {}).await;
+    let (group, ann) = (channel.bot.supergroup("Team"), channel.bot.user("Ann"));
+    let me = channel.bot.username();
+    let user = json!({ "id": channel.bot.id(), "is_bot": true, "first_name": "Stand-in" });
+    for words in [
+        json!(["😀 ", { "type": "mention", "text": format!("@{me}"), "username": me }, " hello"]),
+        json!({ "type": "text_mention", "text": "You there", "user": user }),
+        json!({ "type": "bold", "text": { "type": "mention", "text": "@another_bot", "username": "another_bot" } }),
+    ] {
+        let document = json!({ "blocks": [{ "type": "paragraph", "text": words }] });
+        ann.posts(json!({ "rich_message": document })).to(&group).send();
+    }
+    let messages = channel.messages(3).await;
+    let said: Vec<_> = messages.iter().map(|message| (message.addressed, &*message.text)).collect();
+    let mention = format!("😀 @{me} hello");
+    let expected =
+        [(Addressed::ToBot, &*mention), (Addressed::ToBot, "You there"), (Addressed::ToRoom, "@another_bot")];
+    assert_eq!(said, expected);
+}
+
+#[tokio::test]
 async fn a_reply_to_the_bot_is_for_the_bot_and_a_topic_of_the_bots_is_not() {
     let channel = Channel::start(|_| {}).await;
     let (forum, ann) = (channel.bot.forum("Forum"), channel.bot.user("Ann"));
     let me = json!({ "id": channel.bot.id(), "is_bot": true, "first_name": "Stand-in" });
-    let replied = |content: serde_json::Value| {
+    let replied = |content: Value| {
         let mut message = json!({
             "message_id": 1, "date": 1_700_000_000, "from": me, "chat": { "id": forum.id(), "type": "supergroup",
             "title": "Forum" },
@@ -128,7 +193,7 @@ async fn a_reply_to_the_bot_is_for_the_bot_and_a_topic_of_the_bots_is_not() {
     assert_eq!(addressed, [Addressed::ToBot, Addressed::ToRoom, Addressed::ToBot, Addressed::ToRoom]);
 }
 
-fn new() -> serde_json::Value {
+fn new() -> Value {
     json!([{ "type": "of_next_year", "offset": 0, "length": 2 }])
 }
 

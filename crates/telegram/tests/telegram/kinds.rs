@@ -108,6 +108,7 @@ fn other() -> Vec<(Value, &'static str)> {
     let tasks = json!([
         { "id": 1, "text": "Milk", "completion_date": 1_700_000_000 },
         { "id": 2, "text": "Bread" },
+        { "id": 3, "text": "Salt", "completion_date": 0 },
     ]);
     let shared_user = json!({ "user_id": 5_000_000_042_i64, "first_name": "Ann", "last_name": "Lee" });
     vec![
@@ -124,7 +125,7 @@ fn other() -> Vec<(Value, &'static str)> {
         (json!({ "poll": poll() }), "[poll: Tea or coffee?]\n- Tea\n- Coffee"),
         (
             json!({ "checklist": { "title": "Shop", "tasks": tasks } }),
-            "[checklist: Shop]\n- [x] Milk\n- [ ] Bread",
+            "[checklist: Shop]\n- [x] Milk\n- [ ] Bread\n- [ ] Salt",
         ),
         (json!({ "dice": { "emoji": "🎯", "value": 6 } }), "[dice 🎯: 6]"),
         (json!({ "game": game }), "[game: Chess]"),
@@ -155,8 +156,53 @@ fn new() -> Vec<(Value, &'static str)> {
             "[unsupported message: hologram]\nLook",
         ),
         (json!({ "text": "known", "photo": "not a list of photos" }), "known"),
+        // What is only about the message does not cost its kind and its name.
+        (
+            json!({
+                "document": file_with(&json!({ "file_name": "bill.pdf" })), "caption": "due on 7 May",
+                "caption_entities": [{ "type": "date_time", "offset": 7, "length": 5, "unix_time": 1_778_112_000 }],
+            }),
+            "[document: bill.pdf]\ndue on 7 May",
+        ),
+        (
+            json!({
+                "voice": file_with(&json!({ "duration": 7 })),
+                "forward_origin": { "type": "of_next_year", "date": 1_700_000_000 },
+            }),
+            "[voice message, 0:07]",
+        ),
+        (
+            json!({ "live_photo": file_with(&json!({ "width": 9, "height": 5, "duration": 2 })), "photo": photo() }),
+            "[photo]",
+        ),
+        (json!({ "rich_message": rich_message() }), RICH_TEXT),
+        (json!({ "rich_message": { "blocks": [{ "type": "divider" }] } }), "[rich message]"),
     ]
 }
+
+/// A document with every kind of block that has something to say.
+fn rich_message() -> Value {
+    let bold = |text: &str| json!({ "type": "bold", "text": text });
+    let paragraph = |text: Value| json!({ "type": "paragraph", "text": text });
+    let cell = |text: &str| json!({ "text": text, "align": "left", "valign": "top" });
+    json!({ "blocks": [
+        { "type": "heading", "size": 1, "text": "My order" },
+        paragraph(json!(["It is ", bold("late"), " ", { "type": "custom_emoji", "custom_emoji_id": "5", "alternative_text": "😡" }])),
+        { "type": "list", "items": [
+            { "label": "1.", "blocks": [paragraph("two cups".into())] },
+            { "label": "2.", "blocks": [paragraph("a pot".into())], "has_checkbox": true, "is_checked": true },
+        ] },
+        { "type": "divider" },
+        { "type": "table", "cells": [[cell("item"), cell("price")], [cell("pot"), cell("9 €")]], "caption": bold("Prices") },
+        { "type": "blockquote", "blocks": [paragraph("We deliver".into())], "credit": "you" },
+        { "type": "photo", "photo": photo(), "caption": { "text": "the box" } },
+        { "type": "mathematical_expression", "expression": "a^2" },
+        { "type": "hologram" },
+    ] })
+}
+
+const RICH_TEXT: &str = "My order\nIt is late 😡\n1. two cups\n2. [x] a pot\nitem | price\npot | 9 €\nPrices\n\
+    We deliver\nyou\n[photo]\nthe box\na^2\n[hologram]";
 
 #[tokio::test]
 async fn every_kind_of_message_becomes_text() {
@@ -198,6 +244,12 @@ fn service() -> Vec<Value> {
         json!({ "boost_added": { "boost_count": 1 } }),
         json!({ "suggested_post_approved": { "send_date": 1_700_000_000 } }),
         json!({ "chat_owner_left": {} }),
+        json!({ "gift_upgrade_sent": { "gift": {} } }),
+        json!({ "managed_bot_created": { "bot": user } }),
+        json!({ "poll_option_added": { "option_persistent_id": "1", "option_text": "Tea" } }),
+        // Known, but not in the shape that they have today.
+        json!({ "checklist_tasks_done": { "marked_as_done_task_ids": "all" } }),
+        json!({ "write_access_allowed": { "from_request": "yes" } }),
     ]
 }
 

@@ -107,7 +107,7 @@ impl ChatState {
     pub(super) fn topic(&self, asked: Option<i64>) -> Result<Option<i64>, Refusal> {
         match (asked.filter(|topic| *topic != 0), self.kind) {
             (None, _) | (_, Kind::Group | Kind::Supergroup) => Ok(None),
-            (Some(topic), Kind::Forum) if self.topics.contains_key(&topic) => Ok(Some(topic)),
+            (Some(topic), Kind::Forum | Kind::Private) if self.topics.contains_key(&topic) => Ok(Some(topic)),
             (Some(_), Kind::Forum | Kind::Private) => Err(Refusal::bad_request("message thread not found")),
         }
     }
@@ -144,14 +144,14 @@ impl ChatState {
         (id, message)
     }
 
-    /// In a forum the topic; in other supergroups the first message of a row of replies.
+    /// In forums and private chats the topic; in other supergroups the first message of a row of replies.
     fn thread(&self, topic: Option<i64>, replied: Option<i64>) -> Option<i64> {
         match self.kind {
-            Kind::Forum => topic,
+            Kind::Forum | Kind::Private => topic,
             Kind::Supergroup => {
                 replied.map(|id| self.messages.get(&id).and_then(|kept| kept.thread).unwrap_or(id))
             }
-            Kind::Private | Kind::Group => None,
+            Kind::Group => None,
         }
     }
 
@@ -171,7 +171,7 @@ impl ChatState {
         add("date", date.into());
         if let Some(thread) = thread {
             add("message_thread_id", thread.into());
-            if self.kind == Kind::Forum {
+            if self.kind != Kind::Supergroup {
                 add("is_topic_message", true.into());
             }
         }

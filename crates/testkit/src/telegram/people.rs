@@ -73,6 +73,11 @@ impl User {
         shared.push(&mut state, object(json!({ "edited_message": message })))
     }
 
+    /// Opens a topic in the private chat, which a bot can allow, and returns its id.
+    pub fn opens_topic(&self, name: &str) -> i64 {
+        self.bot.open_topic(self.id, self.id, name)
+    }
+
     /// Blocks the bot: it hears of it, and can write no more.
     pub fn blocks(&self) -> Option<i64> {
         let banned = json!({ "status": "kicked", "until_date": 0 });
@@ -108,16 +113,8 @@ impl Chat {
 
     /// Opens a topic and returns its id. The bot hears of it by a service message.
     pub fn opens_topic(&self, by: &User, name: &str) -> i64 {
-        let shared = self.bot.shared();
-        let mut state = shared.lock();
-        assert_eq!(state.chats[&self.id].kind, Kind::Forum, "only forums have topics");
-        let content = object(json!({ "forum_topic_created": topic_created(name) }));
-        let (id, mut message) = state.write(self.id, Letter { author: by.id, content, ..Letter::default() });
-        state.chats.get_mut(&self.id).expect("the chat exists").open_topic(id, name);
-        message.insert("message_thread_id".to_owned(), id.into());
-        message.insert("is_topic_message".to_owned(), true.into());
-        shared.push(&mut state, object(json!({ "message": message })));
-        id
+        self.bot.with_chat(self.id, |chat| assert_eq!(chat.kind, Kind::Forum, "other groups have no topics"));
+        self.bot.open_topic(self.id, by.id, name)
     }
 
     /// The bot is thrown out: it hears of it, and can write no more.
@@ -218,6 +215,18 @@ impl Bot {
         state.chats.insert(id, ChatState::group(kind, id, title));
         drop(state);
         Chat::new(self.clone(), id)
+    }
+
+    fn open_topic(&self, chat: i64, author: i64, name: &str) -> i64 {
+        let shared = self.shared();
+        let mut state = shared.lock();
+        let content = object(json!({ "forum_topic_created": topic_created(name) }));
+        let (id, mut message) = state.write(chat, Letter { author, content, ..Letter::default() });
+        state.chats.get_mut(&chat).expect("the chat exists").open_topic(id, name);
+        message.insert("message_thread_id".to_owned(), id.into());
+        message.insert("is_topic_message".to_owned(), true.into());
+        shared.push(&mut state, object(json!({ "message": message })));
+        id
     }
 
     fn with_chat<T>(&self, id: i64, change: impl FnOnce(&mut ChatState) -> T) -> T {
