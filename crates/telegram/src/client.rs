@@ -132,10 +132,11 @@ impl Client {
         }))
     }
 
-    /// What a server says, should it repeat the token.
+    /// What a server says, should it repeat the token, or the part of it that is the secret.
     pub(crate) fn without_token(&self, text: String) -> String {
         let token = self.token.expose_secret();
-        if text.contains(token) { text.replace(token, "<token>") } else { text }
+        let secret = token.split_once(':').map_or(token, |(_, secret)| secret);
+        if text.contains(secret) { text.replace(token, "<token>").replace(secret, "<token>") } else { text }
     }
 }
 

@@ -160,6 +160,10 @@ async fn a_token_that_a_server_repeats_is_not_passed_on() {
     channel.bot.plan(Fault::refused(400, format!("Bad Request: /bot{TOKEN}/sendMessage"))).next(1);
     let error = send(&channel, &ann.id().to_string(), "hello").await.expect_err("it is refused");
     assert_eq!(chain(&error), "refused: Bad Request: /bot<token>/sendMessage");
+    let escaped = TOKEN.replace(':', "%3A");
+    channel.bot.plan(Fault::refused(400, format!("Bad Request: /bot{escaped}/sendMessage"))).next(1);
+    let error = send(&channel, &ann.id().to_string(), "hello").await.expect_err("it is refused");
+    assert_eq!(chain(&error), "refused: Bad Request: /bot123456%3A<token>/sendMessage");
     // What is no answer of the Bot API may hold the token anywhere.
     for field in ["ok", "result", "error_code", "parameters"] {
         let mut body = json!({ "ok": true, "result": { "message_id": 1 } });
