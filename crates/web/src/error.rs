@@ -26,6 +26,8 @@ pub(crate) enum ApiError {
     Origin,
     #[error("the body cannot be used: {reason}")]
     Json { reason: String },
+    #[error("the body took too long to arrive")]
+    Slow,
     #[error("Last-Event-ID is not a position")]
     LastEventId,
     #[error("the message is empty")]
@@ -61,6 +63,7 @@ impl ApiError {
             Self::Identity(error) => (StatusCode::UNAUTHORIZED, error.code()),
             Self::Origin => (StatusCode::FORBIDDEN, "origin"),
             Self::Json { .. } => (StatusCode::BAD_REQUEST, "json"),
+            Self::Slow => (StatusCode::REQUEST_TIMEOUT, "slow"),
             Self::LastEventId => (StatusCode::BAD_REQUEST, "last_event_id"),
             Self::Empty => (StatusCode::UNPROCESSABLE_ENTITY, "empty"),
             Self::TooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_long"),

@@ -36,9 +36,12 @@ use crate::{
     token::Claim,
 };
 
-/// How many messages are read at once. They are kept until the page has taken them, so a page that
-/// is slow to take them, or never does, must not make them many.
+/// How many messages are read at once, at most.
 const PAGE: u32 = 50;
+
+/// How much is kept until the page has taken it, in bytes; a single message may be longer. A page that
+/// is slow to take it, or never does, must not make it much.
+const ENOUGH: usize = 64 * 1024;
 
 /// After how long a page is asked to come back when the connection breaks: this much, and up to as
 /// much again.
@@ -106,6 +109,8 @@ struct Reader {
     after: Position,
     /// Look at once: there was more than is read at once.
     more: bool,
+    /// How many messages to read: fewer than usual where they are long.
+    page: u32,
     ready: bool,
     ended: bool,
 }
@@ -125,6 +130,7 @@ impl Reader {
             unsent,
             after,
             more: false,
+            page: PAGE,
             ready: false,
             ended: false,
         }
@@ -173,13 +179,19 @@ impl Reader {
     /// Reads what is new, and says when that was everything.
     async fn look(&mut self) -> Result<(), ReadError> {
         self.more = false;
-        let entries = self.channel.inbox.history(&self.conversation, self.after, PAGE).await?;
+        let entries = self.channel.inbox.history(&self.conversation, self.after, self.page).await?;
+        let mut written = 0_u32;
         for entry in &entries {
             write_event(&mut self.unsent, "message", Some(entry.position), &format::show(entry));
             self.after = entry.position;
+            written += 1;
+            if self.unsent.len() >= ENOUGH {
+                break;
+            }
         }
         self.open.has_seen(self.after);
-        self.more = entries.len() == PAGE as usize;
+        self.more = written == self.page || entries.len() > written as usize;
+        self.page = if self.more { (2 * written).min(PAGE) } else { PAGE };
         if !self.more && !self.ready {
             self.ready = true;
             write_event(&mut self.unsent, "ready", None, &json!({}));

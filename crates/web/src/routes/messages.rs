@@ -7,14 +7,12 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    body::Bytes,
-    extract::{FromRequest as _, Request, State},
-    http::StatusCode,
+    extract::{Request, State},
 };
 use serde::Serialize;
 use switchboard_core::{Accepted, Position};
 
-use super::{Channel, visitor::Visitor};
+use super::{Channel, body, visitor::Visitor};
 use crate::{error::ApiError, inbound::PostedMessage, note};
 
 /// What became of the message.
@@ -33,13 +31,7 @@ pub(super) async fn create(
     // Before the body is read: a flood is to cost as little as possible.
     channel.limits.message(&claim.visitor)?;
     let limit = channel.config.max_text;
-    let body = Bytes::from_request(request, &()).await.map_err(|rejection| {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            ApiError::TooLong { limit }
-        } else {
-            ApiError::Json { reason: "it ended early".to_owned() }
-        }
-    })?;
+    let body = body::read(request, limit).await?;
     let message = PostedMessage::read(&body, limit)?;
     let event = message.into_event(&claim, (channel.config.clock)());
     let accepted = channel.inbox.accept(vec![event], None).await?;

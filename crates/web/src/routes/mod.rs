@@ -1,5 +1,6 @@
 //! The routes of one channel, one endpoint per file.
 
+mod body;
 mod events;
 mod messages;
 mod page;
@@ -79,10 +80,10 @@ fn api(path: &str, channel: Arc<Channel>) -> Router {
         .route(&format!("{path}/messages"), post(messages::create))
         .route(&format!("{path}/events"), get(events::stream))
         .layer(DefaultBodyLimit::max(max_body))
+        .layer(middleware::from_fn_with_state(allowed, origin::guard))
         .layer(SetResponseHeaderLayer::overriding(
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),
         ))
-        .layer(middleware::from_fn_with_state(allowed, origin::guard))
         .with_state(channel)
 }

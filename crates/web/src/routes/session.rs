@@ -10,11 +10,15 @@
 
 use std::sync::Arc;
 
-use axum::{Json, body::Bytes, extract::State, http::HeaderMap};
+use axum::{
+    Json,
+    extract::{Request, State},
+    http::HeaderMap,
+};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{Channel, visitor};
+use super::{Channel, body, visitor};
 use crate::{error::ApiError, id::VisitorId, identity::IdentityError, token::Claim};
 
 /// What the page may post. Anything else is refused, so that nobody takes a claim that is not
@@ -40,11 +44,14 @@ pub(super) struct Session {
 pub(super) async fn create(
     State(channel): State<Arc<Channel>>,
     headers: HeaderMap,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+    request: Request,
 ) -> Result<Json<Session>, ApiError> {
     let now = (channel.config.clock)();
-    // What is too long for any body is too long for an identity.
-    let body = body.map_err(|_| IdentityError::Malformed)?;
+    let body = body::read(request, channel.config.max_text).await.map_err(|error| match error {
+        ApiError::Slow => error,
+        // What is too long for any body is too long for an identity.
+        _ => IdentityError::Malformed.into(),
+    })?;
     let asked: Asked = if body.trim_ascii().is_empty() {
         Asked::default()
     } else {

@@ -220,6 +220,25 @@ async fn the_sixth_stream_of_a_visitor_ends_the_first() {
     others.expect("ready").await;
 }
 
+/// A page that takes nothing must not have much kept for it.
+#[tokio::test]
+async fn long_messages_are_read_and_sent_a_few_at_once() {
+    let site = Site::new();
+    let visitor = site.visitor().await;
+    for number in 0..200 {
+        let length = if number % 2 == 0 { 40_000 } else { 1 };
+        site.intake.write(&visitor.conversation, Author::Bot, &"x".repeat(length));
+    }
+    let mut stream = site.stream(&visitor, None).await;
+    for position in 1..=200 {
+        assert_eq!(stream.message().await.0, position);
+        assert!(stream.unread() < 128 * 1024, "{} bytes at once", stream.unread());
+    }
+    stream.expect("ready").await;
+    let reads = site.intake.reads.load(Ordering::SeqCst);
+    assert!(reads <= 100, "{reads} reads");
+}
+
 #[tokio::test]
 async fn streams_end_when_the_gateway_stops_and_are_told_when_to_come_back() {
     let site = Site::new();

@@ -84,6 +84,7 @@ async fn every_route_is_closed_to_foreign_origins() {
             let answer = site.send(request.unwrap()).await;
             assert_eq!(answer.refusal(), (403, "origin".to_owned()), "{foreign:?}");
             assert_eq!(answer.header("vary"), Some("Origin"));
+            assert_eq!(answer.header("cache-control"), Some("no-store"));
             assert_eq!(answer.header("access-control-allow-origin"), None);
         }
     }

@@ -304,6 +304,11 @@ impl EventStream {
         }
     }
 
+    /// How much has come that was not returned yet, in bytes.
+    pub fn unread(&self) -> usize {
+        self.rest.len()
+    }
+
     /// The next event that has data; `None` after the last.
     pub async fn next(&mut self) -> Option<Received> {
         loop {
