@@ -58,8 +58,17 @@ async fn a_visitor_writes_and_an_operator_answers(database: Database) {
 }
 
 #[tokio::test]
-async fn two_visitors_at_once_see_only_their_own() {
-    let system = System::start(Database::Sqlite, "").await;
+async fn two_visitors_at_once_see_only_their_own_on_sqlite() {
+    two_visitors_at_once_see_only_their_own(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn two_visitors_at_once_see_only_their_own_on_postgres() {
+    two_visitors_at_once_see_only_their_own(Database::postgres()).await;
+}
+
+async fn two_visitors_at_once_see_only_their_own(database: Database) {
+    let system = System::start(database, "").await;
     let browser = browser().await;
     // Two names of one machine are two origins, with nothing in common.
     let other_name = system.url.replace("127.0.0.1", "localhost");

@@ -19,8 +19,17 @@ const HOSTILE_SETTINGS: &str = "title = \"<script>document.title='hacked'</scrip
     greeting = \"<img src=x onerror=window.hacked=1>\"\nquestions = [\"</script><script>window.hacked=1</script>\"]";
 
 #[tokio::test]
-async fn nothing_that_people_or_the_ai_write_can_run() {
-    let system = System::start(Database::Sqlite, HOSTILE_SETTINGS).await;
+async fn nothing_that_people_or_the_ai_write_can_run_on_sqlite() {
+    nothing_that_people_or_the_ai_write_can_run(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn nothing_that_people_or_the_ai_write_can_run_on_postgres() {
+    nothing_that_people_or_the_ai_write_can_run(Database::postgres()).await;
+}
+
+async fn nothing_that_people_or_the_ai_write_can_run(database: Database) {
+    let system = System::start(database, HOSTILE_SETTINGS).await;
     let browser = browser().await;
     let chat = Chat::open(&browser, &system).await;
     chat.wait_for_text("<img src=x onerror=window.hacked=1>").await;

@@ -102,11 +102,20 @@ async fn the_widget_works_under_hostile_styles(database: Database) {
     assert_eq!(chat.page().get_all_cookies().await.unwrap().len(), 0, "no cookie");
 }
 
-/// The two directives that the README names, and everything else forbidden.
 #[tokio::test]
-async fn the_widget_works_under_a_strict_policy() {
+async fn the_widget_works_under_a_strict_policy_on_sqlite() {
+    the_widget_works_under_a_strict_policy(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn the_widget_works_under_a_strict_policy_on_postgres() {
+    the_widget_works_under_a_strict_policy(Database::postgres()).await;
+}
+
+/// The two directives that the README names, and everything else forbidden.
+async fn the_widget_works_under_a_strict_policy(database: Database) {
     let mut site = Site::bind().await;
-    let system = System::start(Database::Sqlite, &format!("{}sound = true", site.allowed())).await;
+    let system = System::start(database, &format!("{}sound = true", site.allowed())).await;
     let policy = format!("default-src 'none'; script-src {0}; connect-src {0}", system.url);
     site.serve(&system, &policy, "");
     let browser = browser().await;

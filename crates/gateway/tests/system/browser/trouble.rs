@@ -40,8 +40,17 @@ async fn a_network_that_is_cut_in_mid_answer_costs_nothing(database: Database) {
 }
 
 #[tokio::test]
-async fn open_panels_survive_a_restart_of_the_gateway() {
-    let mut system = System::start(Database::Sqlite, "").await;
+async fn open_panels_survive_a_restart_of_the_gateway_on_sqlite() {
+    open_panels_survive_a_restart_of_the_gateway(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn open_panels_survive_a_restart_of_the_gateway_on_postgres() {
+    open_panels_survive_a_restart_of_the_gateway(Database::postgres()).await;
+}
+
+async fn open_panels_survive_a_restart_of_the_gateway(database: Database) {
+    let mut system = System::start(database, "").await;
     let browser = browser().await;
     let chat = Chat::open(&browser, &system).await;
     chat.write("Before").await;
