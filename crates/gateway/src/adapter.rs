@@ -15,7 +15,8 @@ pub struct Adapter {
     /// What the engine drives.
     pub messenger: Arc<dyn Messenger>,
     /// The routes of an adapter that is reached by HTTP, with their full paths. They are served on
-    /// every replica, also on one that does not own the channel.
+    /// every replica, also on one that does not own the channel. A request has the client's
+    /// `axum::extract::ConnectInfo<IpAddr>` in its extensions where that is known.
     pub routes: Option<Router>,
     /// Names the account on the messenger, without a secret, where two channels cannot share one: each
     /// would get a part of what is written. `None`: they can.

@@ -5,9 +5,10 @@ use std::{
     time::Duration,
 };
 
+use axum::http::{HeaderName, header::FORWARDED};
 use url::Url;
 
-use super::section::Section;
+use super::{mistake::Fault, section::Section};
 
 /// The longest `shutdown_timeout`.
 const LONGEST_SHUTDOWN: Duration = Duration::from_hours(1);
@@ -21,6 +22,9 @@ pub struct ServerConfig {
     /// The address under which the outside reaches us, perhaps with a path. Default: see
     /// [`public_url`](Self::public_url).
     pub public_url: Option<Url>,
+    /// The header in which the proxy in front names the client's address. Default: none, whoever
+    /// connects is the client.
+    pub client_address_header: Option<HeaderName>,
     /// How long a shutdown waits for what is in flight. Default: 20 s.
     pub shutdown_timeout: Duration,
 }
@@ -30,6 +34,10 @@ impl ServerConfig {
         Self {
             listen: section.address("listen").or(default_listen()),
             public_url: section.url("public_url").optional(),
+            client_address_header: section
+                .string("client_address_header")
+                .then(|name| header(&name))
+                .optional(),
             shutdown_timeout: section
                 .duration("shutdown_timeout", Duration::ZERO..=LONGEST_SHUTDOWN)
                 .or(default_shutdown_timeout()),
@@ -42,6 +50,15 @@ impl ServerConfig {
         self.public_url.clone().unwrap_or_else(|| {
             Url::parse(&format!("http://{bound}")).expect("an address with a port makes a URL")
         })
+    }
+}
+
+fn header(name: &str) -> Result<HeaderName, Fault> {
+    let take = "take \"X-Forwarded-For\", or what your proxy calls the header with nothing but addresses";
+    match HeaderName::from_bytes(name.as_bytes()) {
+        Ok(FORWARDED) => Err(Fault::new("has more in it than addresses", take)),
+        Ok(header) => Ok(header),
+        Err(_) => Err(Fault::new("is not the name of a header", take)),
     }
 }
 

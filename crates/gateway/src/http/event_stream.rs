@@ -28,7 +28,7 @@ use hyper::body::Frame;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
     net::TcpStream,
-    time::{sleep, timeout},
+    time::{Sleep, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -127,16 +127,32 @@ impl HttpBody for Placeholder {
     }
 }
 
-/// A socket that tells whether everything written has left.
+/// A socket that tells whether everything written has left, and gives up a client that takes nothing
+/// for too long: the library would wait for ever.
 pub(super) struct Socket {
-    pub(super) stream: TcpStream,
-    pub(super) handover: Arc<Handover>,
+    stream: TcpStream,
+    handover: Arc<Handover>,
+    /// While a client takes nothing.
+    patience: Option<Pin<Box<Sleep>>>,
 }
 
 impl Socket {
-    fn noted<T>(&self, written: Poll<T>) -> Poll<T> {
+    pub(super) fn new(stream: TcpStream, handover: Arc<Handover>) -> Self {
+        Self { stream, handover, patience: None }
+    }
+
+    pub(super) fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
+    fn noted<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         self.handover.blocked.store(written.is_pending(), Ordering::Relaxed);
-        written
+        if written.is_ready() {
+            self.patience = None;
+            return written;
+        }
+        let patience = self.patience.get_or_insert_with(|| Box::pin(sleep(WRITE_TIMEOUT)));
+        patience.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -153,7 +169,7 @@ impl AsyncRead for Socket {
 impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.noted(written)
+        self.noted(cx, written)
     }
 
     fn poll_write_vectored(
@@ -162,7 +178,7 @@ impl AsyncWrite for Socket {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
-        self.noted(written)
+        self.noted(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

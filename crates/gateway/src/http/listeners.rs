@@ -8,7 +8,9 @@ use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    App, finish, internal_router, public_router,
+    App,
+    client_address::ClientAddress,
+    finish, internal_router, public_router,
     server::{allow_many_connections, serve},
     starting,
 };
@@ -18,6 +20,7 @@ use crate::{BuildAdapter, config::Config};
 pub(crate) struct Listeners {
     main: TcpListener,
     admin: Option<TcpListener>,
+    client_address: ClientAddress,
 }
 
 impl Listeners {
@@ -30,6 +33,7 @@ impl Listeners {
                 Some(address) => Some(bind(address, "admin.listen").await?),
                 None => None,
             },
+            client_address: ClientAddress::new(config.server.client_address_header.clone()),
         })
     }
 
@@ -46,10 +50,11 @@ impl Listeners {
 
     /// Serves the routes. Goes on for `grace` after `stop`, then until the last request has ended.
     pub(crate) async fn serve(self, routes: &Routes, stop: &CancellationToken, grace: Duration) {
-        let main = serve(self.main, routes.main.subscribe(), stop, grace);
+        let clients = &self.client_address;
+        let main = serve(self.main, routes.main.subscribe(), clients, stop, grace);
         match self.admin.zip(routes.admin.as_ref()) {
             Some((listener, admin)) => {
-                tokio::join!(main, serve(listener, admin.subscribe(), stop, grace));
+                tokio::join!(main, serve(listener, admin.subscribe(), clients, stop, grace));
             }
             None => main.await,
         }

@@ -1,6 +1,7 @@
 //! What is served over HTTP, beside the adapters' own routes. One endpoint per file.
 
 mod ai_webhook;
+mod client_address;
 mod event_stream;
 mod health;
 mod listeners;

@@ -3,6 +3,7 @@
 
 use std::{
     future::poll_fn,
+    net::IpAddr,
     pin::{Pin, pin},
     sync::Arc,
     task::Poll,
@@ -25,10 +26,16 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::event_stream::{self, Events, Framing, Handover, Socket};
+use super::{
+    client_address::ClientAddress,
+    event_stream::{self, Events, Framing, Handover, Socket},
+};
 
 /// How long a client may take for its request's headers, and how long an idle connection lives.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest headers of a request, in bytes, which are kept until they are complete. A browser may
+/// send along the cookies of a whole site, which are a few thousand.
+const MAX_HEADERS: usize = 64 * 1024;
 /// How long to wait after a connection could not be accepted (too many open files, say).
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
@@ -38,18 +45,20 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 pub(super) async fn serve(
     listener: TcpListener,
     routes: watch::Receiver<Router>,
+    clients: &ClientAddress,
     stop: &CancellationToken,
     grace: Duration,
 ) {
     let closing = CancellationToken::new();
     let connections = TaskTracker::new();
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_header_size(MAX_HEADERS);
+    let server = Server { http, routes, clients: clients.clone(), closing: closing.clone() };
     let accept = async {
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => {
-                    connections.spawn(connection(http.clone(), stream, routes.clone(), closing.clone()));
+                Ok((stream, peer)) => {
+                    connections.spawn(connection(server.clone(), stream, peer.ip()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -72,6 +81,15 @@ pub(super) async fn serve(
     connections.wait().await;
 }
 
+/// What every connection is served with.
+#[derive(Clone)]
+struct Server {
+    http: http1::Builder,
+    routes: watch::Receiver<Router>,
+    clients: ClientAddress,
+    closing: CancellationToken,
+}
+
 /// Lets this process have as many connections open as the system allows it to. What is usual is far
 /// less, and meant for programs that cannot cope with more.
 pub(super) fn allow_many_connections() {
@@ -83,16 +101,12 @@ pub(super) fn allow_many_connections() {
 
 /// Serves one connection until it ends, until a stream of events has taken it over and ended, or,
 /// once it is `closing`, until the request under way is answered.
-async fn connection(
-    http: http1::Builder,
-    stream: TcpStream,
-    routes: watch::Receiver<Router>,
-    closing: CancellationToken,
-) {
+async fn connection(server: Server, stream: TcpStream, peer: IpAddr) {
     // Small writes (events) must not wait for the acknowledgement of earlier ones.
     let _ = stream.set_nodelay(true);
     // In a box, so that a stream that goes on for hours does not keep the room.
-    let ended = match Box::pin(exchange(http, stream, routes, closing.clone())).await {
+    let closing = server.closing.clone();
+    let ended = match Box::pin(exchange(server, stream, peer)).await {
         Ok(Some((stream, events))) => {
             event_stream::send(stream, events, &closing).await.map_err(anyhow::Error::from)
         }
@@ -107,13 +121,13 @@ async fn connection(
 /// Answers requests until the connection ends, or until a stream of events has begun: then gives
 /// its socket and them.
 async fn exchange(
-    http: http1::Builder,
+    Server { http, routes, clients, closing }: Server,
     stream: TcpStream,
-    routes: watch::Receiver<Router>,
-    closing: CancellationToken,
+    peer: IpAddr,
 ) -> Result<Option<(TcpStream, Events)>, hyper::Error> {
     let handover = Arc::new(Handover::default());
-    let service = service_fn(|request| {
+    let service = service_fn(|mut request| {
+        clients.note(&mut request, peer);
         let framing = Framing::of(&request);
         let answer = TowerToHyperService::new(routes.borrow().clone()).call(request);
         let handover = handover.clone();
@@ -124,7 +138,7 @@ async fn exchange(
             })
         }
     });
-    let socket = Socket { stream, handover: handover.clone() };
+    let socket = Socket::new(stream, handover.clone());
     let mut connection = http.serve_connection(TokioIo::new(socket), service);
     let mut closing = pin!(closing.cancelled());
     let mut asked_to_close = false;
@@ -139,7 +153,7 @@ async fn exchange(
         }
     });
     let events = events.await?;
-    Ok(events.map(|events| (connection.into_parts().io.into_inner().stream, events)))
+    Ok(events.map(|events| (connection.into_parts().io.into_inner().into_stream(), events)))
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::{convert::Infallible, io::Write as _, net::SocketAddr};
 
 use axum::{
     body::Body,
-    http::header,
+    extract::{ConnectInfo, Path},
+    http::{HeaderName, header},
     response::IntoResponse,
     routing::{get, post},
 };
@@ -29,7 +30,8 @@ struct Server {
 }
 
 impl Server {
-    /// Serves `/events`, which has `count` events, `/endless`, which does not wait, and `/echo`.
+    /// Serves `/events`, which has `count` events, `/endless/…`, which does not wait, `/echo`, and
+    /// `/client`, which tells the address of whoever asks.
     async fn start(count: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -52,22 +54,26 @@ impl Server {
         };
         let endless = {
             let dropped = dropped.clone();
-            async move || {
+            async move |Path(kind): Path<String>| {
                 let guard = dropped.drop_guard();
                 let events = stream::repeat_with(move || {
                     let _ = &guard;
                     Ok::<_, Infallible>(vec![b'x'; 64 * 1024])
                 });
-                ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
+                ([(header::CONTENT_TYPE, format!("text/{kind}"))], Body::from_stream(events)).into_response()
             }
         };
         let router = Router::new()
             .route("/events", get(events))
-            .route("/endless", get(endless))
-            .route("/echo", post(async |body: String| body));
+            .route("/endless/{kind}", get(endless))
+            .route("/echo", post(async |body: String| body))
+            .route("/client", get(async |ConnectInfo(address): ConnectInfo<IpAddr>| address.to_string()));
         let served = watch::Sender::new(router);
         let end = stop.clone();
-        ended.spawn(async move { serve(listener, served.subscribe(), &end, Duration::ZERO).await });
+        ended.spawn(async move {
+            let clients = ClientAddress::new(Some(HeaderName::from_static("x-client")));
+            serve(listener, served.subscribe(), &clients, &end, Duration::ZERO).await;
+        });
         ended.close();
         Self { address, next, dropped, stop, ended }
     }
@@ -185,13 +191,17 @@ async fn a_stop_waits_for_streams_and_not_for_idle_connections() {
 /// A page that was frozen, or somebody who wants us to keep what they never read.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_takes_nothing_is_given_up() {
-    for protocol in ["HTTP/1.1", "HTTP/1.0"] {
+    for request in [
+        "GET /endless/event-stream HTTP/1.1",
+        "GET /endless/event-stream HTTP/1.0",
+        "GET /endless/plain HTTP/1.1",
+    ] {
         let server = Server::start(0).await;
         let mut client = server.connect().await;
         let started = Instant::now();
-        client.ask(&format!("GET /endless {protocol}"), "").await;
+        client.ask(request, "").await;
         server.dropped.cancelled().await;
-        assert_eq!(started.elapsed().as_secs(), 30, "{protocol}");
+        assert_eq!(started.elapsed().as_secs(), 30, "{request}");
     }
 }
 
@@ -199,7 +209,7 @@ async fn a_client_that_takes_nothing_is_given_up() {
 async fn a_stop_does_not_wait_for_a_client_that_takes_nothing() {
     let server = Server::start(0).await;
     let mut client = server.connect().await;
-    client.ask("GET /endless HTTP/1.1", "").await;
+    client.ask("GET /endless/event-stream HTTP/1.1", "").await;
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert!(!server.dropped.is_cancelled());
     let stopped = Instant::now();
@@ -220,4 +230,27 @@ async fn a_client_that_never_stops_talking_is_given_up() {
     let talking = std::thread::spawn(move || while talking.write_all(&[b'x'; 4 * 1024]).is_ok() {});
     timeout(Duration::from_secs(10), server.dropped.cancelled()).await.expect("the stream was given up");
     talking.join().unwrap();
+}
+
+#[tokio::test]
+async fn routes_are_told_who_asks() {
+    let server = Server::start(0).await;
+    let mut client = server.connect().await;
+    client.ask("GET /client HTTP/1.1\r\nX-Client: 198.51.100.1, 203.0.113.7", "").await;
+    client.until("\r\n\r\n203.0.113.7").await;
+}
+
+#[tokio::test]
+async fn headers_are_not_kept_without_end() {
+    let server = Server::start(0).await;
+    let mut client = server.connect().await;
+    let cookie = "x".repeat(30_000);
+    client.ask(&format!("GET /client HTTP/1.1\r\nX-Client: 203.0.113.7\r\nCookie: {cookie}"), "").await;
+    client.until("\r\n\r\n203.0.113.7").await;
+    // Not the end of the headers.
+    let head = format!("GET /client HTTP/1.1\r\nCookie: {}", "x".repeat(MAX_HEADERS));
+    client.stream.write_all(head.as_bytes()).await.unwrap();
+    // How it is refused may get lost with what was not read.
+    let refused = timeout(Duration::from_secs(10), client.stream.read_to_end(&mut client.read)).await;
+    refused.expect("the connection was given up").ok();
 }

@@ -20,6 +20,7 @@ const EVERYTHING: &str = "
 [server]
 listen = '[::]:80'
 public_url = 'https://chat.example.com/gateway'
+client_address_header = 'X-Real-IP'
 shutdown_timeout = '1m 30s'
 [database]
 url = 'postgres://switchboard:${SECRET}@db/switchboard'
@@ -77,6 +78,7 @@ fn everything() -> Config<Adapter> {
 fn every_setting_of_the_gateway_arrives() {
     let config = everything();
     assert_eq!(config.server.listen.to_string(), "[::]:80");
+    assert_eq!(config.server.client_address_header, Some("x-real-ip".parse().unwrap()));
     let public_url = config.server.public_url(config.server.listen);
     assert_eq!(public_url.as_str(), "https://chat.example.com/gateway");
     assert_eq!(config.server.shutdown_timeout, Duration::from_secs(90));

@@ -54,7 +54,19 @@ fn sections_for_the_whole_gateway() {
             ("[server]\nlistn = 1", &[r#"2: server.listn: unknown key; did you mean "listen"?"#]),
             (
                 "[server]\n'a b' = 1",
-                &[r#"2: server."a b": unknown key; take one of "listen", "public_url", "shutdown_timeout""#],
+                &[
+                    r#"2: server."a b": unknown key; take one of "listen", "public_url", "client_address_header", "shutdown_timeout""#,
+                ],
+            ),
+            (
+                "[server]\nclient_address_header = 'the client'",
+                &["2: server.client_address_header: is not the name of a header; \
+                   take \"X-Forwarded-For\", or what your proxy calls the header with nothing but addresses"],
+            ),
+            (
+                "[server]\nclient_address_header = 'Forwarded'",
+                &["2: server.client_address_header: has more in it than addresses; \
+                   take \"X-Forwarded-For\", or what your proxy calls the header with nothing but addresses"],
             ),
             (
                 "[server]\nlisten = 'localhost:80'",
