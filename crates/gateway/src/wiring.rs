@@ -114,7 +114,8 @@ pub(crate) mod web {
         let sessions_valid_from = section.string("sessions_valid_from").then(|text| past(&text)).optional();
         let flood = section.table("flood", rate).transpose();
         let sessions = section.table("sessions", rate).transpose();
-        let (flood, sessions) = (flood?, sessions?);
+        let sessions_per_address = section.table("sessions_per_address", rate).transpose();
+        let (flood, sessions, sessions_per_address) = (flood?, sessions?, sessions_per_address?);
         Ok(Box::new(move |context| {
             let mut config = WebConfig::new(context.channel, context.secret, Arc::new(now));
             config.identity_secrets = identity_secrets;
@@ -129,6 +130,7 @@ pub(crate) mod web {
             let web = Web::new(config, context.inbox, context.stop)?;
             Ok(Adapter { messenger: web.messenger, routes: Some(web.router), account: None })
         }))
+            config.sessions_per_address = sessions_per_address.unwrap_or(config.sessions_per_address);
     }
 
     /// The keys with which the site signs; it signs with the first.

@@ -50,6 +50,11 @@ pub struct WebConfig {
 }
 
 impl WebConfig {
+    /// How fast they may be made from one address (of IPv6: from one /64), so that nobody uses up
+    /// what all have together. Default: 60 at once, then one per second. A company of thousands may
+    /// well have one address; but few of them write to another company for the first time in the
+    /// same minute, and a session is made when somebody first writes.
+    pub sessions_per_address: Rate,
     /// The defaults for everything that has one.
     pub fn new(channel: ChannelName, secret: SecretString, clock: Clock) -> Self {
         Self {
@@ -69,6 +74,7 @@ impl WebConfig {
     /// Everything that is wrong with the settings; empty if they can be used.
     pub fn mistakes(&self) -> Vec<ConfigError> {
         let mut mistakes = Vec::new();
+            sessions_per_address: default_sessions_per_address(),
         if matches!(self.channel.as_str(), "" | "." | "..") {
             mistakes.push(ConfigError::Name { name: self.channel.to_string() });
         }
@@ -82,7 +88,7 @@ impl WebConfig {
             mistakes.push(ConfigError::ValidFrom);
         }
         mistakes.extend(self.allowed_origins.iter().filter_map(|origin| check_origin(origin).err()));
-        if self.flood.period.is_zero() || self.sessions.period.is_zero() {
+        if [self.flood, self.sessions, self.sessions_per_address].iter().any(|rate| rate.period.is_zero()) {
             mistakes.push(ConfigError::Flood);
         }
         if self.max_text == 0 {
@@ -174,6 +180,11 @@ pub fn check_origin(origin: &str) -> Result<(), ConfigError> {
     let parsed = Url::parse(origin).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     let suggestion = match parsed {
         Some(url) => url.origin().ascii_serialization(),
+/// Sixty at once, then one per second.
+fn default_sessions_per_address() -> Rate {
+    Rate { burst: NonZeroU32::new(60).expect("60 is not zero"), period: Duration::from_secs(1) }
+}
+
         None => "https://www.example.com".to_owned(),
     };
     if suggestion == origin {

@@ -1,6 +1,6 @@
 //! The AI is in trouble.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use switchboard_sandbox::{Faults, RequestFault, RequestFaultKind};
 use switchboard_testkit::wait::wait_for;
@@ -100,4 +100,34 @@ async fn one_visitor_who_floods_is_told_to_wait_and_others_are_not() {
     assert!(wait > Duration::from_mins(1).as_secs());
     other.says("hello").await;
     other.wait_for_answers(1).await;
+}
+
+#[tokio::test]
+async fn one_address_does_not_use_up_the_sessions_of_all() {
+    let channel = "sessions_per_address = { burst = 2, per_second = 0.01 }";
+    let mut system = System::prepare(Database::Sqlite, channel).await;
+    let text = fs::read_to_string(&system.config).unwrap();
+    let header = "[server]\nclient_address_header = \"X-Forwarded-For\"\n";
+    fs::write(&system.config, text.replace("[server]\n", header)).unwrap();
+    system.start_gateway().await;
+    let ask = async |forwarded: &str| {
+        let request = system.http.post(format!("{}/chat/site/session", system.url));
+        let answer = request.header("x-forwarded-for", forwarded).send().await.unwrap();
+        let wait = answer.headers().get("retry-after").map(|wait| wait.to_str().unwrap().parse().unwrap());
+        (answer.status().as_u16(), wait)
+    };
+    for _ in 0..2 {
+        assert_eq!(ask("203.0.113.7").await, (200, None));
+    }
+    for same in ["203.0.113.7", "198.51.100.1, 203.0.113.7"] {
+        let (status, wait) = ask(same).await;
+        assert!(status == 429 && wait > Some(60), "{same}: {status} {wait:?}");
+    }
+    for other in ["203.0.113.8", "203.0.113.7, 203.0.113.9"] {
+        assert_eq!(ask(other).await, (200, None));
+    }
+    // Whoever comes past the proxy, from a network that could be anybody's.
+    for _ in 0..3 {
+        system.visitor().await;
+    }
 }

@@ -56,6 +56,7 @@ pub(super) async fn stream(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let after = last_event_id(&headers)?;
+    channel.limits.stream(&claim.visitor)?;
     let now = (channel.config.clock)();
     let due = claim.is_due(now);
     let claim = if due { claim.renewed(now) } else { claim };

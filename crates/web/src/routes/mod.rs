@@ -48,7 +48,7 @@ pub(crate) fn router(
     let channel = Arc::new(Channel {
         attendant: Attendant::new(streams.clone(), inbox.clone(), stop),
         identities: Identities::new(&config.identity_secrets, &config.channel),
-        limits: Limits::new(config.flood, config.sessions)?,
+        limits: Limits::new(&config)?,
         tokens: Tokens::new(&config.secret, &config.channel, config.sessions_valid_from),
         config,
         inbox,

@@ -8,11 +8,11 @@
 //!
 //! Nothing is stored: a visitor comes into being with the first message.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
-    Json,
-    extract::{Request, State},
+    Extension, Json,
+    extract::{ConnectInfo, Request, State},
     http::HeaderMap,
 };
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,7 @@ pub(super) struct Session {
 
 pub(super) async fn create(
     State(channel): State<Arc<Channel>>,
+    address: Option<Extension<ConnectInfo<IpAddr>>>,
     headers: HeaderMap,
     request: Request,
 ) -> Result<Json<Session>, ApiError> {
@@ -62,7 +63,7 @@ pub(super) async fn create(
         (None, Some(token)) => channel.tokens.check(token, now).ok_or(ApiError::Token)?.renewed(now),
         // Whoever is known already is none to flood with, and must not wait for those who are.
         (None, None) => {
-            channel.limits.session()?;
+            channel.limits.session(address.map(|Extension(ConnectInfo(address))| address))?;
             Claim::anonymous(VisitorId::mint(), now)
         }
     };

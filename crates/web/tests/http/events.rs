@@ -10,6 +10,7 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
 use uuid::Uuid;
 
 use crate::{
@@ -218,6 +219,29 @@ async fn the_sixth_stream_of_a_visitor_ends_the_first() {
         stream.message().await;
     }
     others.expect("ready").await;
+}
+
+#[tokio::test]
+async fn one_visitors_streams_are_not_opened_without_end() {
+    let site = Site::new();
+    let (loud, quiet) = (site.visitor().await, site.visitor().await);
+    let open = async || {
+        let request = site.get("/events").header(header::AUTHORIZATION, format!("Bearer {}", loud.token));
+        site.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+    };
+    let mut opened = 0;
+    let refused = loop {
+        match open().await {
+            // On a slow machine some more than at once are let through meanwhile.
+            stream if stream.status().is_success() && opened < 200 => opened += 1,
+            refused => break refused,
+        }
+    };
+    assert!(opened >= 50, "{opened}");
+    assert_eq!(refused.status().as_u16(), 429);
+    assert_eq!(refused.headers()["retry-after"], "1");
+    assert_eq!(site.intake.reads.load(Ordering::SeqCst), opened, "it is refused before anything is read");
+    site.stream(&quiet, None).await;
 }
 
 /// A page that takes nothing must not have much kept for it.
