@@ -96,7 +96,7 @@ fn ai_backend(config: &AiConfig) -> anyhow::Result<Arc<dyn AiBackend>> {
 #[cfg(feature = "web")]
 pub(crate) mod web {
     use secrecy::SecretString;
-    use switchboard_web::{ConfigError, Web, WebConfig, check_identity_secret, check_origin};
+    use switchboard_web::{ConfigError, Web, WebConfig, check_identity_secret, check_origin, check_visitor};
     use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
     use super::Arc;
@@ -112,6 +112,7 @@ pub(crate) mod web {
         let max_text = section.integer("max_text", 1..=100_000_u32).or(8_000);
         let identity_secrets = identity_secrets(section);
         let sessions_valid_from = section.string("sessions_valid_from").then(|text| past(&text)).optional();
+        let sessions_ended = section.named_strings("sessions_ended", ended);
         let flood = section.table("flood", rate).transpose();
         let sessions = section.table("sessions", rate).transpose();
         let sessions_per_address = section.table("sessions_per_address", rate).transpose();
@@ -120,6 +121,7 @@ pub(crate) mod web {
             let mut config = WebConfig::new(context.channel, context.secret, Arc::new(now));
             config.identity_secrets = identity_secrets;
             config.sessions_valid_from = sessions_valid_from;
+            config.sessions_ended = sessions_ended;
             config.allowed_origins = allowed_origins;
             // A proxy in front may hide from us the name under which the page was asked for.
             config.allowed_origins.push(context.public_url.origin().ascii_serialization());
@@ -127,10 +129,10 @@ pub(crate) mod web {
             config.max_text = max_text as usize;
             config.flood = flood.unwrap_or(config.flood);
             config.sessions = sessions.unwrap_or(config.sessions);
+            config.sessions_per_address = sessions_per_address.unwrap_or(config.sessions_per_address);
             let web = Web::new(config, context.inbox, context.stop)?;
             Ok(Adapter { messenger: web.messenger, routes: Some(web.router), account: None })
         }))
-            config.sessions_per_address = sessions_per_address.unwrap_or(config.sessions_per_address);
     }
 
     /// The keys with which the site signs; it signs with the first.
@@ -156,6 +158,17 @@ pub(crate) mod web {
             return Err(Fault::new("is in the future, so that every session would be refused", "take now"));
         }
         Ok(time)
+    }
+
+    /// Whose sessions are ended, and from when on.
+    fn ended(visitor: &str, time: &str) -> Result<(String, OffsetDateTime), Fault> {
+        match check_visitor(visitor) {
+            Err(ConfigError::Visitor { remedy, .. }) => {
+                Err(Fault::new("is no visitor as a chat_id has them after the channel's name", remedy))
+            }
+            Err(other) => Err(Fault::new(other.to_string(), "correct it")),
+            Ok(()) => Ok((visitor.to_owned(), past(time)?)),
+        }
     }
 
     fn origin(origin: String) -> Result<String, Fault> {

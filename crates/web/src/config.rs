@@ -7,7 +7,10 @@ use switchboard_core::{ChannelName, Rate};
 use time::OffsetDateTime;
 use url::Url;
 
-use crate::{Appearance, id};
+use crate::{
+    Appearance,
+    id::{self, VisitorId},
+};
 
 /// Tells the time. Given by the wiring, so that tests can set it.
 pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
@@ -31,6 +34,9 @@ pub struct WebConfig {
     pub identity_secrets: Vec<SecretString>,
     /// Sessions that were made before are refused, and begin anew. Default: none are.
     pub sessions_valid_from: Option<OffsetDateTime>,
+    /// The same for single visitors, each named as the `chat_id` has them after the channel's name.
+    /// Default: for nobody.
+    pub sessions_ended: Vec<(String, OffsetDateTime)>,
     /// The sites, as exact origins (`https://www.example.com`), that may show the page in a frame
     /// and call its routes. The page's own origin always may. Where a proxy changes the `Host`
     /// header, the gateway's public origin belongs here too. Default: none.
@@ -44,17 +50,17 @@ pub struct WebConfig {
     /// counted. Default: 200 at once, then 50 per second. A session costs nothing until its first
     /// message, so this only keeps somebody from collecting visitors to flood with.
     pub sessions: Rate,
+    /// How fast they may be made from one address (of IPv6: from one /64), so that nobody uses up
+    /// what all have together. Default: 60 at once, then one per second. A company of thousands may
+    /// well have one address; but few of them write to another company for the first time in the
+    /// same minute, and a session is made when somebody first writes.
+    pub sessions_per_address: Rate,
     /// The longest message a visitor may write, in Unicode code points. Default: 8,000, about
     /// three printed pages.
     pub max_text: usize,
 }
 
 impl WebConfig {
-    /// How fast they may be made from one address (of IPv6: from one /64), so that nobody uses up
-    /// what all have together. Default: 60 at once, then one per second. A company of thousands may
-    /// well have one address; but few of them write to another company for the first time in the
-    /// same minute, and a session is made when somebody first writes.
-    pub sessions_per_address: Rate,
     /// The defaults for everything that has one.
     pub fn new(channel: ChannelName, secret: SecretString, clock: Clock) -> Self {
         Self {
@@ -63,10 +69,12 @@ impl WebConfig {
             clock,
             identity_secrets: Vec::new(),
             sessions_valid_from: None,
+            sessions_ended: Vec::new(),
             allowed_origins: Vec::new(),
             appearance: Appearance::default(),
             flood: default_flood(),
             sessions: default_sessions(),
+            sessions_per_address: default_sessions_per_address(),
             max_text: 8_000,
         }
     }
@@ -74,7 +82,6 @@ impl WebConfig {
     /// Everything that is wrong with the settings; empty if they can be used.
     pub fn mistakes(&self) -> Vec<ConfigError> {
         let mut mistakes = Vec::new();
-            sessions_per_address: default_sessions_per_address(),
         if matches!(self.channel.as_str(), "" | "." | "..") {
             mistakes.push(ConfigError::Name { name: self.channel.to_string() });
         }
@@ -84,9 +91,11 @@ impl WebConfig {
         }
         mistakes
             .extend(self.identity_secrets.iter().filter_map(|secret| check_identity_secret(secret).err()));
-        if self.sessions_valid_from.is_some_and(|from| from > (self.clock)()) {
+        let mut times = self.sessions_ended.iter().map(|(_, time)| *time).chain(self.sessions_valid_from);
+        if times.any(|time| time > (self.clock)()) {
             mistakes.push(ConfigError::ValidFrom);
         }
+        mistakes.extend(self.sessions_ended.iter().filter_map(|(visitor, _)| check_visitor(visitor).err()));
         mistakes.extend(self.allowed_origins.iter().filter_map(|origin| check_origin(origin).err()));
         if [self.flood, self.sessions, self.sessions_per_address].iter().any(|rate| rate.period.is_zero()) {
             mistakes.push(ConfigError::Flood);
@@ -142,6 +151,14 @@ pub enum ConfigError {
     /// Every session would be refused, also a new one.
     #[error("the time from which sessions are good is in the future; take one that has passed")]
     ValidFrom,
+    /// Whose sessions are ended cannot be told.
+    #[error("{visitor:?} is no visitor as a chat_id has them after the channel's name; {remedy}")]
+    Visitor {
+        /// As configured.
+        visitor: String,
+        /// How to write it.
+        remedy: String,
+    },
     /// An origin that no browser would send.
     #[error("{origin:?} is not an origin; write it as {suggestion:?}")]
     Origin {
@@ -163,6 +180,11 @@ fn default_flood() -> Rate {
     Rate { burst: NonZeroU32::new(20).expect("20 is not zero"), period: Duration::from_secs(1) }
 }
 
+/// Sixty at once, then one per second.
+fn default_sessions_per_address() -> Rate {
+    Rate { burst: NonZeroU32::new(60).expect("60 is not zero"), period: Duration::from_secs(1) }
+}
+
 /// Two hundred at once, then fifty per second.
 fn default_sessions() -> Rate {
     Rate { burst: NonZeroU32::new(200).expect("200 is not zero"), period: Duration::from_millis(20) }
@@ -174,17 +196,22 @@ pub fn check_identity_secret(secret: &SecretString) -> Result<(), ConfigError> {
     if length < MIN_SECRET { Err(ConfigError::IdentitySecret { length }) } else { Ok(()) }
 }
 
+/// Whether this is a visitor as a `chat_id` has them after the channel's name.
+pub fn check_visitor(visitor: &str) -> Result<(), ConfigError> {
+    let Err(meant) = VisitorId::from_chat_id(visitor) else { return Ok(()) };
+    let remedy = match meant {
+        Some(meant) => format!("write it as {meant:?}"),
+        None => "write it as \"0b9a36e5-63f5-4c8c-a26d-99d832b8b9ca\" or \"user=42\"".to_owned(),
+    };
+    Err(ConfigError::Visitor { visitor: visitor.to_owned(), remedy })
+}
+
 /// Whether a browser can send this origin. Browsers send scheme, host and a port that is not the
 /// scheme's own, in lower case and without a slash at the end; only that can be compared exactly.
 pub fn check_origin(origin: &str) -> Result<(), ConfigError> {
     let parsed = Url::parse(origin).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     let suggestion = match parsed {
         Some(url) => url.origin().ascii_serialization(),
-/// Sixty at once, then one per second.
-fn default_sessions_per_address() -> Rate {
-    Rate { burst: NonZeroU32::new(60).expect("60 is not zero"), period: Duration::from_secs(1) }
-}
-
         None => "https://www.example.com".to_owned(),
     };
     if suggestion == origin {
@@ -216,15 +243,17 @@ mod tests {
         config.flood.period = Duration::ZERO;
         config.identity_secrets = vec!["long enough to be used as a secret".into(), "but not this".into()];
         config.sessions_valid_from = Some(OffsetDateTime::UNIX_EPOCH + Duration::from_secs(1));
+        config.sessions_ended = vec![("site:user=42".to_owned(), OffsetDateTime::UNIX_EPOCH)];
         let text: Vec<String> = config.mistakes().iter().map(ToString::to_string).collect();
-        assert_eq!(text.len(), 7, "{text:?}");
+        assert_eq!(text.len(), 8, "{text:?}");
         assert!(text[0].contains("5 bytes"), "{text:?}");
         assert!(text[1].contains("identity secret has 12 bytes"), "{text:?}");
         assert!(text[2].contains("in the future"), "{text:?}");
-        assert!(text[3].ends_with("write it as \"https://example.com\""), "{text:?}");
-        assert!(text[4].ends_with("write it as \"https://a.example\""), "{text:?}");
-        assert!(text[5].contains("\"*\" is not an origin"), "{text:?}");
-        assert!(text[6].contains("period"), "{text:?}");
+        assert!(text[3].ends_with("write it as \"user=42\""), "{text:?}");
+        assert!(text[4].ends_with("write it as \"https://example.com\""), "{text:?}");
+        assert!(text[5].ends_with("write it as \"https://a.example\""), "{text:?}");
+        assert!(text[6].contains("\"*\" is not an origin"), "{text:?}");
+        assert!(text[7].contains("period"), "{text:?}");
     }
 
     #[test]

@@ -9,8 +9,15 @@ use std::{
     sync::Arc,
 };
 
-use switchboard_core::{ChannelName, ConversationId, EventId, UserId};
-use uuid::Uuid;
+use percent_encoding::percent_decode_str;
+use switchboard_core::{ChannelName, ChatRoute, ConversationId, EventId, UserId, chat_id};
+use time::{Duration, OffsetDateTime};
+use uuid::{Builder, Uuid};
+
+use crate::identity::is_user;
+
+/// What a site's user has before the site's id of them.
+const USER: &str = "user=";
 
 /// A person with a page open. Its text is stored as the user's and the conversation's id.
 ///
@@ -18,16 +25,61 @@ use uuid::Uuid;
 /// a signed token only.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum VisitorId {
-    /// Somebody unknown. Minted by the gateway, at random; unique everywhere.
+    /// Somebody unknown. Minted by the gateway, of the time and at random; unique everywhere.
     Anonymous(Uuid),
     /// A user of the site, by the site's own id of them. Unique within a channel.
     User(Arc<str>),
 }
 
 impl VisitorId {
-    /// A new visitor whom nobody knows.
-    pub(crate) fn mint() -> Self {
-        Self::Anonymous(Uuid::new_v4())
+    /// A new visitor whom nobody knows. The id tells since when, however often the visitor's token
+    /// is renewed.
+    pub(crate) fn mint(now: OffsetDateTime) -> Self {
+        let since = (now - OffsetDateTime::UNIX_EPOCH).whole_milliseconds();
+        let mut random = [0; 10];
+        // The bits of this version that are always the same are in two of the other bytes.
+        let (some, more) = (Uuid::new_v4(), Uuid::new_v4());
+        random[..5].copy_from_slice(&some.as_bytes()[..5]);
+        random[5..].copy_from_slice(&more.as_bytes()[..5]);
+        let since = u64::try_from(since).unwrap_or_default();
+        Self::Anonymous(Builder::from_unix_timestamp_millis(since, &random).into_uuid())
+    }
+
+    /// Since when there is this anonymous visitor. `None` for ids that do not tell, as they were
+    /// minted before; and for a site's user.
+    pub(crate) fn since(&self) -> Option<OffsetDateTime> {
+        let Self::Anonymous(id) = self else { return None };
+        let (seconds, nanoseconds) = id.get_timestamp()?.to_unix();
+        let since = Duration::new(i64::try_from(seconds).ok()?, i32::try_from(nanoseconds).ok()?);
+        OffsetDateTime::UNIX_EPOCH.checked_add(since)
+    }
+
+    /// What stands in the `chat_id` after the channel's name.
+    pub(crate) fn in_chat_id(&self) -> String {
+        let (conversation, user) = (self.conversation(), self.user());
+        let route = ChatRoute::Direct { conversation: &conversation, user: &user };
+        let id = chat_id(&ChannelName::new(""), route).preferred;
+        id.as_str().strip_prefix(':').expect("an id begins with the channel's name").to_owned()
+    }
+
+    /// Reads what stands in a `chat_id` after the channel's name; as an error, how it would have to
+    /// be written if this is what was meant.
+    pub(crate) fn from_chat_id(text: &str) -> Result<Self, Option<String>> {
+        let meant = Self::guess(text)
+            .or_else(|| text.split_once(':').and_then(|(_, after_channel)| Self::guess(after_channel)));
+        let meant = meant.ok_or(None)?;
+        let written = meant.in_chat_id();
+        if written == text { Ok(meant) } else { Err(Some(written)) }
+    }
+
+    fn guess(text: &str) -> Option<Self> {
+        match text.strip_prefix(USER) {
+            Some(user) => {
+                let user = percent_decode_str(user).decode_utf8().ok()?;
+                is_user(&user).then(|| Self::User(user.into()))
+            }
+            None => text.parse().ok().map(Self::Anonymous),
+        }
     }
 
     pub(crate) fn conversation(&self) -> ConversationId {
@@ -49,7 +101,7 @@ impl fmt::Display for VisitorId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Anonymous(id) => id.fmt(f),
-            Self::User(id) => write!(f, "user={id}"),
+            Self::User(id) => write!(f, "{USER}{id}"),
         }
     }
 }
@@ -77,10 +129,45 @@ pub(crate) fn path_segment(channel: &ChannelName) -> String {
 mod tests {
     use super::*;
 
+    fn somebody() -> VisitorId {
+        VisitorId::mint(OffsetDateTime::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn an_anonymous_id_tells_since_when_and_is_no_other_one() {
+        let now = OffsetDateTime::UNIX_EPOCH + Duration::days(20_000) + Duration::milliseconds(7);
+        let ids: Vec<_> = (0..1_000).map(|_| VisitorId::mint(now)).collect();
+        assert!(ids.iter().all(|id| id.since() == Some(now)));
+        assert_eq!(ids.iter().collect::<std::collections::HashSet<_>>().len(), ids.len());
+        assert_eq!(VisitorId::Anonymous(Uuid::new_v4()).since(), None);
+        assert_eq!(VisitorId::User("42".into()).since(), None);
+    }
+
+    #[test]
+    fn a_visitor_is_read_as_the_chat_id_has_it() {
+        let users = ["42", "ann@example.com", "Анна", "50%", "a b:c", "user=1", "%41"];
+        for visitor in users.map(|user| VisitorId::User(user.into())).into_iter().chain([somebody()]) {
+            assert_eq!(VisitorId::from_chat_id(&visitor.in_chat_id()), Ok(visitor));
+        }
+        for (text, meant) in [
+            ("user=a b", Some("user=a%20b")),
+            ("user=50%", Some("user=50%25")),
+            ("user=%d0%90", Some("user=%D0%90")),
+            ("site:user=42", Some("user=42")),
+            ("0B9A36E5-63F5-4C8C-A26D-99D832B8B9CA", Some("0b9a36e5-63f5-4c8c-a26d-99d832b8b9ca")),
+            ("42", None),
+            ("user=", None),
+            ("user=%00", None),
+            ("", None),
+        ] {
+            assert_eq!(VisitorId::from_chat_id(text), Err(meant.map(str::to_owned)), "{text}");
+        }
+    }
+
     #[test]
     fn a_client_id_is_read_back() {
         let client = Uuid::new_v4();
-        for visitor in [VisitorId::mint(), VisitorId::User("teams/7/ann".into())] {
+        for visitor in [somebody(), VisitorId::User("teams/7/ann".into())] {
             assert_eq!(client_id(&visitor.event(client)), Some(client.to_string().as_str()));
         }
         assert_eq!(client_id(&EventId::new("something else")), None);

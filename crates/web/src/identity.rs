@@ -4,14 +4,15 @@
 //! |---|---|
 //! | `sub` | the site's id of the user, a text of 1 to 255 bytes without control characters |
 //! | `aud` | the channel's name, or a list with it |
-//! | `exp` | until when this may be shown, at most 24 hours ahead; as `nbf`, in seconds since 1970 |
+//! | `exp` | until when this may be shown, at most 24 hours ahead; as `nbf` and `iat`, in seconds since 1970 |
+//! | `iat` | optional: when it was signed; before the company ended the user's sessions is too early |
 //! | `name` | optional: what people are shown as the user's name |
 //!
 //! `alg` is `HS256` and nothing else: what the token says about itself never decides how it is
 //! checked. `aud` is required, so that a token that the same key signed for another purpose, or
 //! for another channel, is of no use here.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use hmac::{Hmac, Mac};
@@ -20,6 +21,8 @@ use serde::{Deserialize, Serialize, de::IgnoredAny};
 use sha2::Sha256;
 use switchboard_core::ChannelName;
 use time::{Duration, OffsetDateTime};
+
+use crate::{endings::Endings, id::VisitorId};
 
 /// How far ahead `exp` may be: who finds such a token in a log or a cache of old finds nothing.
 pub const MAX_AHEAD: Duration = Duration::hours(24);
@@ -47,6 +50,7 @@ pub(crate) struct Identity {
 pub(crate) struct Identities {
     keys: Vec<Hmac<Sha256>>,
     channel: ChannelName,
+    endings: Arc<Endings>,
 }
 
 /// Why it is not known who somebody is.
@@ -72,6 +76,8 @@ pub(crate) enum IdentityError {
     NotYet,
     #[error("the identity is good for too long; its exp must be at most 24 hours ahead")]
     TooLong,
+    #[error("the identity was signed before the user's sessions were ended; sign a new one")]
+    Ended,
 }
 
 impl IdentityError {
@@ -87,6 +93,7 @@ impl IdentityError {
             Self::Expired => "identity_expired",
             Self::NotYet => "identity_not_yet",
             Self::TooLong => "identity_too_long",
+            Self::Ended => "identity_ended",
         }
     }
 }
@@ -105,6 +112,7 @@ struct Claims {
     /// Some libraries write fractions of seconds.
     exp: Option<f64>,
     nbf: Option<f64>,
+    iat: Option<f64>,
     name: Option<String>,
 }
 
@@ -117,8 +125,8 @@ enum Audience {
 
 impl Identities {
     /// `secrets` are those of the channel, in any order; without one, nobody can be identified.
-    pub(crate) fn new(secrets: &[SecretString], channel: &ChannelName) -> Self {
-        Self { keys: secrets.iter().map(key).collect(), channel: channel.clone() }
+    pub(crate) fn new(secrets: &[SecretString], channel: &ChannelName, endings: Arc<Endings>) -> Self {
+        Self { keys: secrets.iter().map(key).collect(), channel: channel.clone(), endings }
     }
 
     /// Whom the token names.
@@ -140,7 +148,12 @@ impl Identities {
             claim: "sub",
             remedy: "write the user's id as a text of 1 to 255 bytes, without control characters",
         })?;
-        Ok(Identity { user: user.into(), name: claims.name.as_deref().and_then(shown_name) })
+        let user: Arc<str> = user.into();
+        let signed_at = claims.iat.and_then(time);
+        if signed_at.is_some_and(|it| self.endings.include(&VisitorId::User(user.clone()), it)) {
+            return Err(IdentityError::Ended);
+        }
+        Ok(Identity { user, name: claims.name.as_deref().and_then(shown_name) })
     }
 
     /// The claims of a token with a good signature.
@@ -165,7 +178,8 @@ impl Identities {
     }
 }
 
-/// Signs what a site says about its user, as the site would. `expires` counts from now on.
+/// Signs what a site says about its user, as the site would, at the beginning of the time in which
+/// it may be shown.
 ///
 /// For the command line and for tests: a site signs by itself.
 pub fn sign_identity(
@@ -173,17 +187,19 @@ pub fn sign_identity(
     channel: &ChannelName,
     user: &str,
     name: Option<&str>,
-    expires: OffsetDateTime,
+    shown: Range<OffsetDateTime>,
 ) -> String {
     #[derive(Serialize)]
     struct Signed<'a> {
         sub: &'a str,
         aud: &'a str,
+        iat: i64,
         exp: i64,
         #[serde(skip_serializing_if = "Option::is_none")]
         name: Option<&'a str>,
     }
-    let claims = Signed { sub: user, aud: channel.as_str(), exp: expires.unix_timestamp(), name };
+    let (iat, exp) = (shown.start.unix_timestamp(), shown.end.unix_timestamp());
+    let claims = Signed { sub: user, aud: channel.as_str(), iat, exp, name };
     let claims = serde_json::to_vec(&claims).expect("texts and numbers can be written as JSON");
     let signed = format!("{}.{}", BASE64.encode(r#"{"alg":"HS256","typ":"JWT"}"#), BASE64.encode(claims));
     let signature = key(secret).chain_update(&signed).finalize().into_bytes();
@@ -219,6 +235,11 @@ fn check_times(exp: Option<f64>, nbf: Option<f64>, now: OffsetDateTime) -> Resul
         Some(nbf) if nbf > (now + SKEW).as_seconds_f64() => Err(IdentityError::NotYet),
         _ => Ok(()),
     }
+}
+
+/// `None` where there is no such time.
+fn time(seconds: f64) -> Option<OffsetDateTime> {
+    OffsetDateTime::UNIX_EPOCH.checked_add(Duration::checked_seconds_f64(seconds)?)
 }
 
 /// The name in one line and not too long; none where nothing is left.

@@ -14,7 +14,7 @@ fn now() -> OffsetDateTime {
 
 fn identities(secrets: &[&str]) -> Identities {
     let secrets: Vec<SecretString> = secrets.iter().map(|&secret| secret.into()).collect();
-    Identities::new(&secrets, &ChannelName::new("site"))
+    Identities::new(&secrets, &ChannelName::new("site"), Arc::default())
 }
 
 fn claims() -> Value {
@@ -49,7 +49,7 @@ fn what_the_site_signed_is_believed() {
         &ChannelName::new("site"),
         "42",
         Some("Ann Lee"),
-        now() + Duration::HOUR,
+        now()..now() + Duration::HOUR,
     );
     assert_eq!(identities(&[SECRET]).check(&signed, now()), Ok(ann));
     for good in [
@@ -58,6 +58,8 @@ fn what_the_site_signed_is_believed() {
         changed("exp", json!(1_767_225_600.5)),
         changed("exp", json!(NOW + 24 * 3600)),
         changed("nbf", json!(NOW)),
+        changed("iat", json!(NOW - 3600)),
+        changed("iat", json!(-1e300)),
         changed("role", json!({ "anything": [1, 2] })),
         changed("name", json!(" \n")),
     ] {
@@ -78,6 +80,10 @@ fn every_claim_is_checked() {
         (changed("exp", json!(NOW + 25 * 3600)), "identity_too_long"),
         (changed("exp", json!((NOW + 3600) * 1000)), "identity_too_long"),
         (changed("nbf", json!(NOW + 3600)), "identity_not_yet"),
+        (changed("exp", json!(1e300)), "identity_too_long"),
+        (changed("exp", json!(-1)), "identity_expired"),
+        (changed("nbf", json!(1e300)), "identity_not_yet"),
+        (changed("iat", json!("now")), "identity_malformed"),
         (changed("sub", json!(null)), "identity_claim"),
         (changed("sub", json!(42)), "identity_claim"),
         (changed("sub", json!("")), "identity_claim"),
@@ -120,6 +126,21 @@ fn what_the_token_says_of_its_signature_decides_nothing() {
         &"x".repeat(9_000),
     ] {
         assert_eq!(code(malformed), "identity_malformed", "{malformed:.50}");
+    }
+}
+
+#[test]
+fn what_is_said_twice_is_not_believed() {
+    for claims in [
+        r#"{"sub":"42","sub":"1","aud":"site","exp":1767229200}"#,
+        r#"{"sub":"42","aud":"site","exp":1767229200,"exp":1767229201}"#,
+        r#"{"sub":"42","aud":"site","exp":1e999}"#,
+        r#"{"sub":"\ud800","aud":"site","exp":1767229200}"#,
+    ] {
+        let signed = format!("{}.{}", BASE64.encode(r#"{"alg":"HS256"}"#), BASE64.encode(claims));
+        let signature = key(&SECRET.into()).chain_update(&signed).finalize().into_bytes();
+        let refused = identities(&[SECRET]).check(&format!("{signed}.{}", BASE64.encode(signature)), now());
+        assert_eq!(refused, Err(IdentityError::Malformed), "{claims}");
     }
 }
 

@@ -17,6 +17,7 @@ mod appearance;
 mod attendant;
 mod capabilities;
 mod config;
+mod endings;
 mod error;
 mod flood;
 mod format;
@@ -41,7 +42,7 @@ use switchboard_core::Inbox;
 use tokio_util::sync::CancellationToken;
 
 pub use appearance::{Appearance, Color, NotAColor, Side, Theme, Wording};
-pub use config::{Clock, ConfigError, WebConfig, check_identity_secret, check_origin};
+pub use config::{Clock, ConfigError, WebConfig, check_identity_secret, check_origin, check_visitor};
 pub use identity::{MAX_AHEAD, is_user, sign_identity};
 pub use outbound::WebMessenger;
 pub use texts::text_keys;

@@ -44,7 +44,8 @@ pub(super) fn run(arguments: &Arguments, kinds: &Kinds<BuildAdapter>) -> anyhow:
     })?;
     ensure!(is_user(&arguments.user), "a user's id has 1 to 255 bytes and no control characters");
     ensure!(arguments.expires <= MAX_AHEAD, "an identity may be shown for 24h at most");
-    let expires = web::now() + arguments.expires;
-    say(sign_identity(secret, &channel.name, &arguments.user, arguments.name.as_deref(), expires));
+    let now = web::now();
+    let shown = now..now + arguments.expires;
+    say(sign_identity(secret, &channel.name, &arguments.user, arguments.name.as_deref(), shown));
     Ok(ExitCode::SUCCESS)
 }

@@ -247,6 +247,24 @@ impl<'a> Section<'a> {
         values
     }
 
+    /// Every string within the table under this key, made into something else together with its name
+    /// by `convert`. Nothing where it is left out.
+    pub fn named_strings<T>(
+        &mut self,
+        key: &'static str,
+        convert: impl Fn(&str, &str) -> Result<T, Fault>,
+    ) -> Vec<T> {
+        self.know(key, Presence::Optional);
+        let Some((_, strings)) = self.find_table(key) else { return Vec::new() };
+        let child = Section { path: self.path_to(key), ..self.child(String::new(), None) };
+        let read = |(name, value): (&Spanned<toml::de::DeString<'a>>, &Spanned<DeValue<'a>>)| {
+            let name = name.get_ref();
+            // What is wrong has been reported with its place.
+            child.element(name, value, |text| convert(name, &text)).ok()
+        };
+        strings.iter().filter_map(read).collect()
+    }
+
     /// Records a mistake that only the reader of the section can see: keys that do not go together,
     /// for example. Must not repeat a value.
     pub fn mistake(&mut self, key: &'static str, fault: Fault) -> Invalid {

@@ -213,6 +213,10 @@ async fn settings_that_would_let_anybody_or_nobody_in_are_refused() {
         ("previous_identity_secret = \"guess me\"", "previous_identity_secret: is too short"),
         ("sessions_valid_from = \"2999-01-01T00:00:00Z\"", "is in the future"),
         ("sessions_valid_from = \"yesterday\"", "is not a time"),
+        ("sessions_ended = { \"user=42\" = \"2999-01-01T00:00:00Z\" }", "is in the future"),
+        ("[channel.sessions_ended]\n\"user=42\" = 2026-01-31T12:00:00Z", "found a date or time; write it as"),
+        ("[channel.sessions_ended]\n\"a:user=42\" = \"2026-01-31T12:00:00Z\"", "write it as \"user=42\""),
+        ("[channel.sessions_ended]\nann = \"2026-01-31T12:00:00Z\"", "sessions_ended.ann: is no visitor"),
     ] {
         fs::write(&file, format!("[[channel]]\nname = \"a\"\nkind = \"web\"\n{setting}\n")).unwrap();
         let mut program = process::switchboard().unwrap();

@@ -4,6 +4,7 @@ use std::{fs, time::Duration};
 
 use switchboard_sandbox::{Faults, RequestFault, RequestFaultKind};
 use switchboard_testkit::wait::wait_for;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::support::{Database, PATIENCE, System};
 
@@ -100,6 +101,24 @@ async fn one_visitor_who_floods_is_told_to_wait_and_others_are_not() {
     assert!(wait > Duration::from_mins(1).as_secs());
     other.says("hello").await;
     other.wait_for_answers(1).await;
+}
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the gateway under test has the machine's clock")]
+async fn one_visitors_session_is_ended_by_the_configuration() {
+    let mut system = System::start(Database::Sqlite, "").await;
+    let (lost, other) = (system.visitor().await, system.visitor().await);
+    lost.says("hello").await;
+    system.stop_gateway().await;
+    let text = fs::read_to_string(&system.config).unwrap();
+    let visitor = lost.chat_id().replace("site:", "");
+    let now = OffsetDateTime::now_utc().format(&Rfc3339).unwrap();
+    let ended = format!("{text}[channel.sessions_ended]\n\"{visitor}\" = \"{now}\"\n");
+    fs::write(&system.config, ended).unwrap();
+    system.start_gateway().await;
+    assert_eq!(lost.post(uuid::Uuid::new_v4(), "still me").await.unwrap().status(), 401);
+    other.says("hello").await;
+    system.visitor().await.says("hello").await;
 }
 
 #[tokio::test]

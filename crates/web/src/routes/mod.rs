@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::{
-    ConfigError, WebConfig, attendant::Attendant, flood::Limits, identity::Identities,
+    ConfigError, WebConfig, attendant::Attendant, endings::Endings, flood::Limits, identity::Identities,
     inbound::PostedMessage, origin, streams::Streams, token::Tokens,
 };
 
@@ -45,11 +45,12 @@ pub(crate) fn router(
     stop: CancellationToken,
 ) -> Result<Router, ConfigError> {
     let path = format!("/chat/{}", config.segment());
+    let endings = Arc::new(Endings::new(&config));
     let channel = Arc::new(Channel {
         attendant: Attendant::new(streams.clone(), inbox.clone(), stop),
-        identities: Identities::new(&config.identity_secrets, &config.channel),
+        identities: Identities::new(&config.identity_secrets, &config.channel, endings.clone()),
         limits: Limits::new(&config)?,
-        tokens: Tokens::new(&config.secret, &config.channel, config.sessions_valid_from),
+        tokens: Tokens::new(&config.secret, &config.channel, endings),
         config,
         inbox,
         streams,

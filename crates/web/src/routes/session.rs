@@ -64,7 +64,7 @@ pub(super) async fn create(
         // Whoever is known already is none to flood with, and must not wait for those who are.
         (None, None) => {
             channel.limits.session(address.map(|Extension(ConnectInfo(address))| address))?;
-            Claim::anonymous(VisitorId::mint(), now)
+            Claim::anonymous(VisitorId::mint(now), now)
         }
     };
     Ok(Json(Session::new(&channel, &claim, now)))

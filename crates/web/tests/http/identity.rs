@@ -18,8 +18,11 @@ fn site() -> Site {
 }
 
 fn identity(user: &str, name: Option<&str>) -> String {
-    let expires = OffsetDateTime::UNIX_EPOCH + Duration::HOUR;
-    sign_identity(&SECRET.into(), &ChannelName::new("site"), user, name, expires)
+    identity_signed_at(OffsetDateTime::UNIX_EPOCH, user, name)
+}
+
+fn identity_signed_at(now: OffsetDateTime, user: &str, name: Option<&str>) -> String {
+    sign_identity(&SECRET.into(), &ChannelName::new("site"), user, name, now..now + Duration::HOUR)
 }
 
 async fn identified(site: &Site, user: &str) -> Visitor {
@@ -84,7 +87,7 @@ async fn what_the_site_did_not_sign_is_refused() {
         &ChannelName::new("site"),
         "42",
         None,
-        OffsetDateTime::UNIX_EPOCH + Duration::HOUR,
+        OffsetDateTime::UNIX_EPOCH..OffsetDateTime::UNIX_EPOCH + Duration::HOUR,
     );
     let cases = [
         (&site, "42".to_owned(), 401, "identity_malformed"),
@@ -136,6 +139,31 @@ async fn an_open_stream_ends_with_its_session() {
     *site.now.lock().unwrap() += Duration::hours(24);
     assert_eq!(stream.next().await, None);
     assert_eq!(site.messenger.open_streams(), 0);
+}
+
+#[tokio::test]
+async fn one_users_sessions_can_be_ended() {
+    let ended_at = OffsetDateTime::UNIX_EPOCH + Duration::minutes(30);
+    let before = site();
+    let after = Site::with("site", |config| {
+        config.identity_secrets = vec![SECRET.into()];
+        config.clock = std::sync::Arc::new(move || ended_at + Duration::SECOND);
+        config.sessions_ended = vec![("user=42".to_owned(), ended_at)];
+    });
+    let (ann, bob) = (identified(&before, "42").await, identified(&before, "43").await);
+    let renewed = before.renew(&ann.token).await.session();
+    for token in [&ann.token, &renewed.token] {
+        assert_eq!(after.renew(token).await.refusal(), (401, "token".to_owned()));
+        assert_eq!(after.post_body(token, "{}").await.refusal(), (401, "token".to_owned()));
+    }
+    assert_eq!(after.renew(&bob.token).await.status.as_u16(), 200);
+
+    // What the site has signed before is of no use to whoever kept it; what it signs now is.
+    let kept = after.identify(&identity("42", None)).await;
+    assert_eq!(kept.refusal(), (401, "identity_ended".to_owned()));
+    assert_eq!(after.identify(&identity("43", None)).await.status.as_u16(), 200);
+    let ann = after.identify(&identity_signed_at(ended_at, "42", None)).await.session();
+    assert_eq!(after.post_message(&ann, Uuid::new_v4(), "hello").await.status.as_u16(), 200);
 }
 
 /// What the README tells sites to do, for the interpreters that are here.

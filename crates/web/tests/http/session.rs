@@ -1,14 +1,18 @@
 //! Visitors and their tokens.
 
+use std::{net::IpAddr, time::Duration as StdDuration};
+
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
+    extract::ConnectInfo,
     http::{StatusCode, header},
 };
+use futures_util::stream;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::support::{Site, rate};
+use crate::support::{Answer, Site, rate};
 
 async fn status_with(site: &Site, token: &str) -> StatusCode {
     let body = json!({ "id": Uuid::new_v4(), "text": "hello" }).to_string();
@@ -102,6 +106,43 @@ async fn sessions_are_limited() {
     assert_eq!(answer.json()["retry_after"], wait);
 }
 
+/// Asks for a session from this address.
+async fn session_from(site: &Site, address: &str) -> Answer {
+    let address: IpAddr = address.parse().unwrap();
+    site.send(site.post("/session").extension(ConnectInfo(address)).body(Body::empty()).unwrap()).await
+}
+
+#[tokio::test]
+async fn one_address_does_not_use_up_the_sessions_of_all() {
+    let site = Site::with("site", |config| {
+        config.sessions = rate(6);
+        config.sessions_per_address = rate(2);
+    });
+    for (address, same) in [("203.0.113.7", "::ffff:203.0.113.7"), ("2001:db8::1", "2001:db8::ffff:0:0:1")] {
+        for address in [address, same] {
+            assert_eq!(session_from(&site, address).await.status, StatusCode::OK, "{address}");
+        }
+        for address in [address, same, address, same] {
+            let refused = session_from(&site, address).await;
+            assert_eq!(refused.refusal(), (429, "flood".to_owned()), "{address}");
+            let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+            assert!((3_500..=3_600).contains(&wait), "{wait}");
+        }
+    }
+    // What was refused was not taken from the others.
+    assert_eq!(session_from(&site, "203.0.113.8").await.status, StatusCode::OK);
+    assert_eq!(session_from(&site, "2001:db8:0:1::1").await.status, StatusCode::OK);
+    assert_eq!(session_from(&site, "203.0.113.9").await.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn an_unknown_address_is_not_limited_alone() {
+    let site = Site::with("site", |config| config.sessions_per_address = rate(1));
+    for _ in 0..5 {
+        site.visitor().await;
+    }
+}
+
 #[tokio::test]
 async fn who_is_known_does_not_wait_for_those_who_come() {
     let site = Site::with("site", |config| config.sessions = rate(1));
@@ -141,11 +182,42 @@ async fn sessions_can_be_revoked() {
         config.sessions_valid_from = Some(revoked_at);
     });
     let token = before.visitor().await.token;
-    assert_eq!(status_with(&before, &token).await, StatusCode::OK);
-    assert_eq!(status_with(&after, &token).await, StatusCode::UNAUTHORIZED);
-    assert_eq!(after.renew(&token).await.refusal(), (401, "token".to_owned()));
+    // On a replica that does not know of it yet, or by whoever was quick.
+    *before.now.lock().unwrap() = revoked_at;
+    let renewed = before.renew(&token).await.session().token;
+    for token in [token, renewed] {
+        assert_eq!(status_with(&before, &token).await, StatusCode::OK);
+        assert_eq!(status_with(&after, &token).await, StatusCode::UNAUTHORIZED);
+        assert_eq!(after.renew(&token).await.refusal(), (401, "token".to_owned()));
+    }
     let token = after.visitor().await.token;
     assert_eq!(status_with(&after, &token).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn one_visitors_session_can_be_ended() {
+    let ended_at = OffsetDateTime::UNIX_EPOCH + Duration::HOUR;
+    let before = Site::new();
+    let (lost, other) = (before.visitor().await, before.visitor().await);
+    *before.now.lock().unwrap() = ended_at;
+    let late = before.visitor().await;
+    let after = Site::with("site", |config| {
+        config.clock = std::sync::Arc::new(move || ended_at);
+        let visitors = [&lost, &late].map(|visitor| visitor.conversation.to_string());
+        config.sessions_ended = visitors.map(|visitor| (visitor, ended_at)).to_vec();
+    });
+    let renewed = before.renew(&lost.token).await.session();
+    assert_eq!(renewed.conversation, lost.conversation);
+    for token in [&lost.token, &renewed.token] {
+        assert_eq!(status_with(&after, token).await, StatusCode::UNAUTHORIZED);
+        assert_eq!(after.renew(token).await.refusal(), (401, "token".to_owned()));
+        let stream = after.get("/events").header(header::AUTHORIZATION, format!("Bearer {token}"));
+        let answer = after.send(stream.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.refusal(), (401, "token".to_owned()));
+    }
+    assert_eq!(status_with(&after, &other.token).await, StatusCode::OK);
+    assert_eq!(status_with(&after, &late.token).await, StatusCode::OK, "it began after that time");
+    assert_ne!(after.visitor().await.conversation, lost.conversation);
 }
 
 #[tokio::test]
@@ -158,5 +230,22 @@ async fn what_is_no_question_for_a_session_is_refused() {
     for body in ["", " \n", "{}", r#"{"identity":null}"#] {
         let answer = site.send(site.post("/session").body(Body::from(body)).unwrap()).await;
         assert_eq!(answer.json()["identified"], false, "{body}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_comes_byte_by_byte_is_not_waited_for() {
+    let site = Site::new();
+    let token = site.visitor().await.token;
+    for path in ["/session", "/messages"] {
+        let drops = stream::unfold((), async |()| {
+            tokio::time::sleep(StdDuration::from_secs(20)).await;
+            Some((Ok::<_, std::convert::Infallible>(Bytes::from_static(b" ")), ()))
+        });
+        let request = site.post(path).header(header::AUTHORIZATION, format!("Bearer {token}"));
+        let began = tokio::time::Instant::now();
+        let answer = site.send(request.body(Body::from_stream(drops)).unwrap()).await;
+        assert_eq!(answer.refusal(), (408, "slow".to_owned()), "{path}");
+        assert_eq!(began.elapsed().as_secs(), 30);
     }
 }
