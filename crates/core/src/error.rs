@@ -117,9 +117,33 @@ pub fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
+        let words = error.to_string();
+        // Some libraries say the cause's words themselves.
+        if !text.ends_with(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{words}")]
+    struct Failure {
+        words: &'static str,
+        source: Option<Box<Failure>>,
+    }
+
+    #[test]
+    fn a_chain_says_every_cause_once() {
+        let cause = Failure { words: "disk full", source: None };
+        let repeating = Failure { words: "the database: disk full", source: Some(Box::new(cause)) };
+        let error = Failure { words: "not stored", source: Some(Box::new(repeating)) };
+        assert_eq!(chain(&error), "not stored: the database: disk full");
+    }
 }
