@@ -64,6 +64,7 @@ function bubble(message, title) {
   const avatar = element("span", "avatar", { bot: "AI", operator: "OP" }[message.author] ?? initials(title));
   avatar.ariaHidden = "true";
   const text = element("div", "text");
+  text.dir = "auto";
   // A user writes what they write; the others write Markdown.
   if (message.author === "user" || message.text.length > TOO_LONG) text.append(element("p", "", message.text));
   else text.append(markdown(message.text));

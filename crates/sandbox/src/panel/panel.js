@@ -11,6 +11,7 @@ const RETRY_MS = 2000;
 const TYPING_MS = 200;
 
 const readOnly = location.pathname.endsWith("/share");
+const touch = matchMedia("(pointer: coarse)");
 /** What was written and not sent, by chat. */
 const drafts = new Map();
 /** The dialogue that is shown, and up to which version. */
@@ -90,8 +91,10 @@ async function refreshDialogue() {
   const chat = currentChat();
   if (chat !== shown.chat) leave(chat);
   if (!chat) return;
-  const dialogue = await ask("dialogue", { chat_id: chat, after: shown.after });
-  if (chat !== currentChat() || chat !== shown.chat) return;
+  const asked = shown;
+  const dialogue = await ask("dialogue", { chat_id: chat, after: asked.after });
+  // Another dialogue was opened meanwhile, or everything is to be asked for anew.
+  if (asked !== shown) return;
   byId("nothing").hidden = dialogue !== null;
   byId("opened").hidden = dialogue === null;
   byId("details").hidden = dialogue === null;
@@ -99,7 +102,7 @@ async function refreshDialogue() {
     byId("nothing-title").textContent = "There is no such dialogue";
     return;
   }
-  shown.after = dialogue.version;
+  shown = { chat, after: dialogue.version };
   renderDialogue(dialogue);
   const seen = !readOnly && dialogue.unread > 0 && document.visibilityState === "visible";
   if (seen) await post("read", { chat_id: chat });
@@ -126,7 +129,7 @@ function listen() {
   source.onopen = () => {
     // A sandbox that was restarted counts its versions anew.
     if (shown.after) clear();
-    shown.after = 0;
+    shown = { ...shown, after: 0 };
     byId("live").textContent = "Live";
     byId("live").className = "on";
   };
@@ -175,7 +178,8 @@ byId("answer").addEventListener("submit", (event) => {
   sendAnswer();
 });
 byId("text").addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  // On a touch keyboard, Enter makes a new line: there is no other way to.
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing || touch.matches) return;
   event.preventDefault();
   sendAnswer();
 });
@@ -219,7 +223,7 @@ addEventListener("keydown", (event) => {
 addEventListener("hashchange", async () => {
   await refresh();
   // Who opens a dialogue wants to write; on a touch screen the keyboard would hide what to answer.
-  if (currentChat() && !readOnly && !matchMedia("(pointer: coarse)").matches) byId("text").focus();
+  if (currentChat() && !readOnly && !touch.matches) byId("text").focus();
 });
 document.addEventListener("visibilitychange", refresh);
 
