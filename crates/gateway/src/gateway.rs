@@ -6,9 +6,10 @@ use anyhow::Context as _;
 use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::SecretString;
-use switchboard_core::{ChannelName, chain};
+use switchboard_core::{AiName, ChannelName, chain};
 use switchboard_engine::{Backoff, ChannelPolicy, Engine, EngineBuilder, EngineConfig};
 use switchboard_store::{Store, StoreResult};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use uuid::Uuid;
@@ -25,6 +26,8 @@ use crate::{
 const SCAN_EVERY: Duration = Duration::from_secs(1);
 /// How long to wait before a database that is away is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// How often it is said that it is still away, for the same reason.
+const TELL_AGAIN: Duration = Duration::from_mins(1);
 /// How long connections are still accepted after the order to stop, if `shutdown_timeout` allows
 /// it: whoever spreads requests over replicas needs a moment to hear that this one stops.
 const STOPPING_GRACE: Duration = Duration::from_secs(2);
@@ -59,6 +62,21 @@ pub(crate) async fn run(
         tracing::warn!(?CLOSE_TIMEOUT, "the database's connections could not be closed in time");
     }
     Ok(())
+}
+
+/// A section of the configuration whose settings do not go together, or not with those of another one.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Unusable(String);
+
+impl Unusable {
+    pub(crate) fn channel(name: &ChannelName) -> Self {
+        Self(format!("channel {:?}", name.as_str()))
+    }
+
+    pub(crate) fn ai(name: &AiName) -> Self {
+        Self(format!("AI {:?}", name.as_str()))
+    }
 }
 
 /// What [`start`] makes.
@@ -96,8 +114,8 @@ async fn start(
             public_url: public_url.clone(),
             stop: stop.clone(),
         };
-        let adapter = build(context).with_context(|| format!("channel {:?}", name.as_str()))?;
-        accounts.claim(&name, &adapter).with_context(|| format!("channel {:?}", name.as_str()))?;
+        let adapter = build(context).with_context(|| Unusable::channel(&name))?;
+        accounts.claim(&name, &adapter).with_context(|| Unusable::channel(&name))?;
         builder.attach(declared, adapter.messenger);
         adapters = adapters.merge(adapter.routes.unwrap_or_default());
     }
@@ -126,12 +144,21 @@ async fn channel_secret(store: &dyn Store, name: &ChannelName, kind: &str) -> St
     .await
 }
 
-/// Repeats what fails because the database is away.
+/// Repeats what fails because the database is away, and says why now and then.
 async fn patiently<T>(attempt: impl AsyncFn() -> StoreResult<T>) -> StoreResult<T> {
+    let mut told: Option<(String, Instant)> = None;
     loop {
         match attempt().await {
             Err(error) if error.is_transient() => {
-                tracing::warn!(error = %chain(&error), "the database is not there yet; trying again");
+                let error = chain(&error);
+                let known = |(before, at): &(String, Instant)| *before == error && at.elapsed() < TELL_AGAIN;
+                if !told.as_ref().is_some_and(known) {
+                    tracing::warn!(
+                        error,
+                        "the database cannot be used yet, and is tried every second; see that database.url is right"
+                    );
+                    told = Some((error, Instant::now()));
+                }
             }
             done => return done,
         }

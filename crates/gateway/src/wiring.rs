@@ -25,6 +25,7 @@ mod telegram;
 use crate::{
     BuildAdapter,
     config::{AiConfig, DatabaseConfig, Kinds},
+    gateway::Unusable,
 };
 
 /// What the libraries of this build are not heard saying, as log directives.
@@ -54,7 +55,9 @@ pub(crate) fn kinds() -> Kinds<BuildAdapter> {
 pub(crate) enum Purpose {
     /// To run the gateway.
     Serve,
-    /// To look, or to change something beside a running gateway.
+    /// To make it what this version needs, beside a running gateway.
+    Migrate,
+    /// To look, or to change something that is there, beside a running gateway.
     Command,
 }
 
@@ -67,7 +70,10 @@ pub(crate) async fn open_store(
     if url.starts_with("sqlite:") {
         return Ok(match purpose {
             Purpose::Serve => Arc::new(SqliteStore::open(url).await?),
-            Purpose::Command => Arc::new(SqliteStore::open_shared(url).await?),
+            Purpose::Migrate => Arc::new(SqliteStore::open_shared(url).await?),
+            // What somebody else makes (an administrator who looks before the first start), the gateway
+            // might not be allowed to open.
+            Purpose::Command => Arc::new(SqliteStore::open_existing(url).await?),
         });
     }
     Ok(Arc::new(PostgresStore::connect_with(url, config.max_connections).await?))
@@ -86,7 +92,7 @@ fn ai_backend(config: &AiConfig) -> anyhow::Result<Arc<dyn AiBackend>> {
                 TokenSource::reread(Arc::new(move || -> Result<SecretString, String> { token.read() }));
             let mut selarti = SelartiConfig::new(config.base_url.clone(), token);
             selarti.timeout = config.timeout;
-            let backend = Selarti::new(selarti).with_context(|| format!("the AI {}", config.name))?;
+            let backend = Selarti::new(selarti).with_context(|| Unusable::ai(&config.name))?;
             Ok(Arc::new(backend))
         }
         other => bail!("the AI kind {other:?} was registered without a backend"),

@@ -51,7 +51,22 @@ impl SqliteStore {
         Self::connect(options, Some(lock)).await
     }
 
-    /// Opens the file for a command, beside the gateway that may be serving from it.
+    /// Opens the file for a command that only works on what is there, beside the gateway that may be serving
+    /// from it.
+    ///
+    /// # Errors
+    ///
+    /// As [`SqliteStore::open_shared`], and [`StoreError::Refused`] if there is no file.
+    pub async fn open_existing(address: &str) -> StoreResult<Self> {
+        let options = options(address)?;
+        let file = options.get_filename();
+        if !tokio::fs::try_exists(file).await.map_err(|error| unavailable(file, &error))? {
+            return Err(refused(format!("there is no file {}", file.display()).into()));
+        }
+        Self::connect(options.create_if_missing(false), None).await
+    }
+
+    /// Opens the file for a command that may make it, beside the gateway that may be serving from it.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! `switchboard check`: reads the configuration, and makes the channels' adapters of it. No network.
+//! `switchboard check`: reads the configuration, and makes of it what would run. No network.
 //! (What is wrong with a line was printed before this runs.)
 
 use std::process::ExitCode;
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use secrecy::ExposeSecret as _;
 
 use super::{BadConfiguration, idle, output::say};
-use crate::{BuildAdapter, adapter::Accounts, config::Config};
+use crate::{BuildAdapter, adapter::Accounts, config::Config, gateway::Unusable, wiring};
 
 pub(super) fn run(config: Config<BuildAdapter>) -> anyhow::Result<ExitCode> {
     let public_url = config.server.public_url(config.server.listen);
@@ -17,9 +17,13 @@ pub(super) fn run(config: Config<BuildAdapter>) -> anyhow::Result<ExitCode> {
         // Some settings go together with others, as public_url with a webhook that it is for.
         let adapter = idle::adapter(channel, public_url.clone(), idle::Known::default());
         if let Err(error) = adapter.and_then(|adapter| accounts.claim(&name, &adapter)) {
-            eprintln!("channel {:?}: {error:#}", name.as_str());
+            eprintln!("{}: {error:#}", Unusable::channel(&name));
             bad = true;
         }
+    }
+    if let Err(error) = wiring::ai_backends(&config.ais) {
+        eprintln!("{error:#}");
+        bad = true;
     }
     if bad {
         return Err(BadConfiguration.into());

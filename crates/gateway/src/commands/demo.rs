@@ -5,7 +5,7 @@
 
 use std::{
     fs,
-    io::Write as _,
+    io::{ErrorKind, Write as _},
     net::SocketAddr,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::Args;
 use secrecy::SecretString;
 use switchboard_sandbox::{Sandbox, SandboxConfig};
@@ -23,6 +23,9 @@ use uuid::Uuid;
 
 use super::{ConfigFile, output::say};
 use crate::{BuildAdapter, config::Kinds, gateway, http::Listeners, lifecycle, telemetry};
+
+/// What its configuration begins with. Any other file of this name is somebody's own.
+const WRITTEN_BY_US: &str = "# Written by `switchboard demo` at every start.";
 
 /// How long the sandbox pretends to think.
 const DELAY: Duration = Duration::from_millis(800);
@@ -58,6 +61,11 @@ pub(super) async fn run(arguments: &Arguments, kinds: &Kinds<BuildAdapter>) -> a
     let file = arguments.data.join("config.toml");
     let database = arguments.data.join("switchboard.db");
     let text = configuration(gateway_address, sandbox_address, &database, &token, &webhook_secret);
+    ensure!(
+        is_ours(&file),
+        "{} is a configuration of somebody's own; name another directory with --data",
+        file.display()
+    );
     write_private(&file, &text)?;
     let config = ConfigFile { config: file.clone() }.load(kinds)?;
 
@@ -100,7 +108,7 @@ fn configuration(
 ) -> String {
     let database = path_in_url(database);
     format!(
-        r#"# Written by `switchboard demo` at every start.
+        r#"{WRITTEN_BY_US}
 [server]
 listen = "{gateway}"
 
@@ -143,6 +151,14 @@ fn path_in_url(path: &Path) -> String {
         }
     }
     url
+}
+
+/// Whether the demo may write this file: there is none, or one of a demo before.
+fn is_ours(path: &Path) -> bool {
+    match fs::read(path) {
+        Ok(text) => text.starts_with(WRITTEN_BY_US.as_bytes()),
+        Err(error) => error.kind() == ErrorKind::NotFound,
+    }
 }
 
 /// Writes a file that only its owner can read: it holds secrets.

@@ -18,6 +18,9 @@ use crate::{
 
 /// How long one probe may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// What to do about a database that cannot be used.
+const NO_DATABASE: &str = "check database.url and that the database runs; if it was never used, run `switchboard migrate`, \
+    or start the gateway";
 
 pub(super) async fn run(config: Config<BuildAdapter>) -> anyhow::Result<ExitCode> {
     let mut worst = Severity::Ok;
@@ -74,8 +77,8 @@ async fn probe_database(config: &Config<BuildAdapter>) -> (Finding, HashMap<Chan
             format!("it answers, but its tables cannot be read: {}", chain(&error)),
             "run `switchboard migrate`, or start the gateway: it makes them",
         ),
-        Ok(Err(error)) => Finding::error(chain(&error), "check database.url and that the database runs"),
-        Err(_) => Finding::error(late(), "check database.url and that the database runs"),
+        Ok(Err(error)) => Finding::error(chain(&error), NO_DATABASE),
+        Err(_) => Finding::error(late(), NO_DATABASE),
     };
     (finding, channels)
 }

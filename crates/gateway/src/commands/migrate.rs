@@ -12,7 +12,7 @@ use crate::{
 };
 
 pub(super) async fn run(config: &Config<BuildAdapter>) -> anyhow::Result<ExitCode> {
-    let store = wiring::open_store(&config.database, Purpose::Command)
+    let store = wiring::open_store(&config.database, Purpose::Migrate)
         .await
         .context("the database cannot be used")?;
     store.migrate().await.context("the migrations failed")?;

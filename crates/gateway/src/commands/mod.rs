@@ -19,11 +19,13 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+use switchboard_core::chain;
 use switchboard_store::Store;
 
 use crate::{
     BuildAdapter,
     config::{Config, Kinds, Sources},
+    gateway::Unusable,
     wiring::{self, Purpose},
 };
 
@@ -95,8 +97,8 @@ pub(crate) fn main(kinds: &Kinds<BuildAdapter>) -> ExitCode {
         Ok(code) => code,
         Err(error) if error.is::<BadConfiguration>() => ExitCode::from(BAD_CONFIGURATION),
         Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            eprintln!("error: {}", chain(error.as_ref()));
+            if error.is::<Unusable>() { ExitCode::from(BAD_CONFIGURATION) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -3,6 +3,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use switchboard_engine::Groups;
 use switchboard_telegram::{Edited, Mode, Telegram, TelegramConfig, check_api_url, check_token, route};
+use url::{ParseError, Url};
 
 use crate::{
     Adapter, BuildAdapter,
@@ -36,7 +37,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<BuildAdapter, Invalid> {
         config.mode = match way {
             Way::Polling => Mode::Polling,
             Way::Webhook => Mode::Webhook {
-                url: context.public_url.join(&route(&config.channel))?,
+                url: below(&context.public_url, &route(&config.channel))?,
                 secret: context.secret,
             },
         };
@@ -51,6 +52,11 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<BuildAdapter, Invalid> {
     }))
 }
 
+/// The address of a route. A proxy may have us below a path of its own.
+fn below(public_url: &Url, route: &str) -> Result<Url, ParseError> {
+    Url::parse(&format!("{}{route}", public_url.as_str().trim_end_matches('/')))
+}
+
 /// The part of a token that is no secret.
 fn bot_id(token: &SecretString) -> &str {
     token.expose_secret().split(':').next().unwrap_or_default()
@@ -61,6 +67,23 @@ fn token(token: SecretString) -> Result<SecretString, Fault> {
         Ok(()) => Ok(token),
         Err(_) => {
             Err(Fault::new("is not a bot's token", "take the one that @BotFather shows, 123456789:AA…"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_stays_below_the_path_of_the_public_url() {
+        for (public_url, expected) in [
+            ("https://chat.example.com", "https://chat.example.com/webhooks/telegram/bot"),
+            ("https://example.com/chat", "https://example.com/chat/webhooks/telegram/bot"),
+            ("https://example.com:8443/chat/", "https://example.com:8443/chat/webhooks/telegram/bot"),
+        ] {
+            let url = below(&public_url.parse().unwrap(), "/webhooks/telegram/bot").unwrap();
+            assert_eq!(url.as_str(), expected);
         }
     }
 }

@@ -64,7 +64,7 @@ async fn two_channels_cannot_share_a_bot() {
     let system = System::prepare(Database::Sqlite, &channels).await;
     for command in ["check", "serve"] {
         let output = system.run(&[command]).await;
-        assert!(!output.status.success(), "{command}");
+        assert_eq!(output.status.code(), Some(2), "{command}");
         let mistakes = String::from_utf8_lossy(&output.stderr).into_owned();
         for expected in ["channel \"second\"", "the bot 123456 is that of channel \"first\""] {
             assert!(mistakes.contains(expected), "{command}: {mistakes}");
@@ -100,6 +100,18 @@ async fn doctor_says_when_the_tables_are_missing() {
         assert!(system.run(&["migrate"]).await.status.success());
         let output = system.run(&["doctor"]).await;
         assert!(output.status.success(), "{}", stdout(&output));
+    }
+}
+
+#[tokio::test]
+async fn looking_makes_no_database_that_the_gateway_could_not_open() {
+    let system = System::prepare(Database::Sqlite, "").await;
+    for command in [&["doctor"][..], &["deliveries", "list"]] {
+        let output = system.run(command).await;
+        assert_eq!(output.status.code(), Some(1), "{command:?}");
+        let told = stdout(&output) + &String::from_utf8_lossy(&output.stderr);
+        assert!(told.contains("there is no file"), "{command:?}: {told}");
+        assert!(!system.config.with_file_name("test.db").exists(), "{command:?}");
     }
 }
 
@@ -180,6 +192,19 @@ async fn the_demo_prints_addresses_that_work() {
     assert!(directory.path().join("switchboard.db").is_file());
     demo.terminate();
     assert!(demo.wait(PATIENCE).await.success());
+}
+
+#[tokio::test]
+async fn the_demo_overwrites_no_configuration_of_somebody_s_own() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("config.toml");
+    fs::write(&file, "[server]\n").unwrap();
+    let mut demo = process::switchboard().unwrap();
+    demo.args(["demo", "--listen", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0", "--data"]);
+    let output = tokio::process::Command::from(demo).arg(directory.path()).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--data"), "{output:?}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "[server]\n");
 }
 
 #[tokio::test]
