@@ -1,6 +1,9 @@
 //! What can be wrong with a configuration, and how it is said.
 
-use std::{fmt, io};
+use std::{
+    fmt,
+    io::{self, ErrorKind},
+};
 
 /// What is wrong with one value, before it is known where that value stands.
 ///
@@ -74,7 +77,11 @@ impl Mistakes {
             column: None,
             path: String::new(),
             problem: format!("cannot be read: {error}"),
-            remedy: "name the configuration file with --config".to_owned(),
+            remedy: match error.kind() {
+                ErrorKind::InvalidData => "save it as UTF-8".to_owned(),
+                ErrorKind::PermissionDenied => "let this process read it".to_owned(),
+                _ => "name the configuration file with --config".to_owned(),
+            },
         }])
     }
 

@@ -81,7 +81,12 @@ impl<'a> Reading<'a> {
             if lines.insert(line) {
                 let before = self.before(&span);
                 let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
-                let fault = Fault::new(format!("not valid TOML: {}", error.message()), "correct this line");
+                let remedy = if error.message().contains("duplicate key") {
+                    "give each name once; a section that is repeated is written [[ai]] or [[channel]]"
+                } else {
+                    "correct this line"
+                };
+                let fault = Fault::new(format!("not valid TOML: {}", error.message()), remedy);
                 self.push(String::new(), Some(line), Some(column), fault);
             }
         }

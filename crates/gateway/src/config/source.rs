@@ -1,6 +1,11 @@
 //! Where values come from beside the configuration file: environment variables and other files.
 
-use std::{fmt, io, path::Path, sync::Arc};
+use std::{
+    fmt,
+    io::{self, ErrorKind},
+    path::Path,
+    sync::Arc,
+};
 
 use super::mistake::Fault;
 
@@ -106,6 +111,9 @@ impl Unresolved {
     fn remedy(&self) -> &'static str {
         match self {
             Self::Variable { .. } => "set it where the gateway is started",
+            Self::File { source, .. } if source.kind() == ErrorKind::InvalidData => {
+                "put a text into it, in UTF-8"
+            }
             Self::File { .. } => "create it, or let this process read it",
             Self::Malformed => "write \"$${\" where you mean a plain \"${\"",
         }

@@ -81,7 +81,7 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, Fault> {
 }
 
 pub(super) fn http_url(text: &str) -> Result<Url, Fault> {
-    let sample = "write it as \"https://chat.example.com\"";
+    let sample = "write it as \"https://www.example.com\"";
     let url = Url::parse(text).map_err(|error| Fault::new(format!("is not a URL: {error}"), sample))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(Fault::new("does not begin with https:// or http://", sample));

@@ -77,13 +77,13 @@ fn sections_for_the_whole_gateway() {
             (
                 "[server]\npublic_url = 'ftp://x'",
                 &[
-                    r#"2: server.public_url: does not begin with https:// or http://; write it as "https://chat.example.com""#,
+                    r#"2: server.public_url: does not begin with https:// or http://; write it as "https://www.example.com""#,
                 ],
             ),
             (
                 "[server]\npublic_url = 'chat.example.com'",
                 &[
-                    r#"2: server.public_url: is not a URL: relative URL without a base; write it as "https://chat.example.com""#,
+                    r#"2: server.public_url: is not a URL: relative URL without a base; write it as "https://www.example.com""#,
                 ],
             ),
             (
@@ -365,7 +365,11 @@ fn what_is_not_toml() {
                 "[log]\nformat = = 'json'",
                 &["2:10: not valid TOML: extra `=`, expected nothing; correct this line"],
             ),
-            ("a = 1\na = 2", &["2:1: not valid TOML: duplicate key; correct this line"]),
+            (
+                "a = 1\na = 2",
+                &["2:1: not valid TOML: duplicate key; \
+                   give each name once; a section that is repeated is written [[ai]] or [[channel]]"],
+            ),
             (
                 "[server\n[log]\n# ü\nx = 'ü' 'y'",
                 &[
