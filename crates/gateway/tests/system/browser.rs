@@ -5,6 +5,7 @@ mod chat;
 mod dialogue;
 mod hostile;
 mod identity;
+mod panel;
 mod site;
 mod trouble;
 mod wire;
