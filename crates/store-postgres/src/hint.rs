@@ -3,6 +3,8 @@
 //! Every `NOTIFY` is a commit under a lock of the whole server, so hints come here in batches, some
 //! dozens a second at most.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::{PgListener, PgPoolOptions};
@@ -18,6 +20,9 @@ use crate::{
 const NAME: &str = "switchboard";
 /// Postgres refuses a payload of 8,000 bytes and more.
 const MAX_BYTES: usize = 7_999;
+
+/// After how long a silent connection is asked whether there is still a server at its end.
+const QUIET: Duration = Duration::from_secs(30);
 
 /// A hint on its way.
 #[derive(Debug, Serialize, Deserialize)]
@@ -61,7 +66,12 @@ impl HintStore for PostgresStore {
         listener.ignore_pool_close_event(true);
         listener.listen(NAME).await.map_err(fail)?;
         loop {
-            let Some(notification) = listener.try_recv().await.map_err(fail)? else {
+            let Ok(next) = tokio::time::timeout(QUIET, listener.try_recv()).await else {
+                let alive = async { Ok(sqlx::query("SELECT 1").execute(&mut listener).await?) };
+                within("db.hint.listen", alive).await?;
+                continue;
+            };
+            let Some(notification) = next.map_err(fail)? else {
                 let lost = Fault::Unavailable("the connection was lost".into());
                 return Err(lost.during("db.hint.listen"));
             };
