@@ -32,8 +32,9 @@ use crate::{Mode, bot::Bot, error::CallError, inbound::Reader};
 
 /// The header in which Telegram shows the secret.
 const SECRET_HEADER: &str = "x-telegram-bot-api-secret-token";
-/// The largest update that is taken, in bytes. Real ones stay below a tenth of it.
-const MAX_BODY: usize = 1024 * 1024;
+/// The largest update that is taken, in bytes. Telegram's rich messages, and what they reply to, can be
+/// far larger than other updates, and one that is refused would hold up its chat for a day.
+const MAX_BODY: usize = 4 * 1024 * 1024;
 /// How many updates Telegram may bring at once: its own default. Each waits for a commit that it
 /// shares with the others.
 const CONNECTIONS: u8 = 40;
@@ -151,7 +152,8 @@ pub(crate) async fn run(
     status.set(ConnectionState::Connecting);
     status.expect_progress_within(2 * (bot.config.poll_timeout + bot.config.call_timeout));
     let secret = secret_token(secret);
-    let mut watch = Watch { bot, url, secret, inbox, registered: false, failures: 0, seen_error: None };
+    let mut watch =
+        Watch { bot, url, secret, inbox, registered: false, failures: 0, seen_error: None, stuck: None };
     if let Some(error) = stop.run_until_cancelled(watch.go()).await {
         return Err(error);
     }
@@ -170,6 +172,8 @@ struct Watch<'a> {
     failures: u32,
     /// The date of the last failure of Telegram's that was published.
     seen_error: Option<i64>,
+    /// How many updates waited when Telegram was last found to fail, if nothing was brought since.
+    stuck: Option<u64>,
 }
 
 impl Watch<'_> {
@@ -197,14 +201,18 @@ impl Watch<'_> {
         if replaced || !self.registered {
             self.register().await?;
             self.registered = true;
-            self.seen_error = info.last_error_date;
+            (self.seen_error, self.stuck) = (info.last_error_date, None);
             // A program that wants the bot for itself would do so again: it is in order when it stays.
             self.publish(if replaced { Err(REPLACED.to_owned()) } else { Ok(()) });
             return Ok(());
         }
         let failed_anew = info.last_error_date > self.seen_error;
+        // Telegram comes again after a minute or two: until then nothing new is heard of what goes on.
+        let waiting = info.pending_update_count;
+        let goes_on = waiting > 0 && self.stuck.is_some_and(|waited| waiting >= waited);
         self.seen_error = info.last_error_date;
-        self.publish(if failed_anew {
+        self.stuck = (failed_anew || goes_on).then_some(waiting);
+        self.publish(if self.stuck.is_some() {
             let why = self.bot.client.without_token(info.last_error_message.unwrap_or_default());
             Err(format!("Telegram cannot bring updates to the webhook: {why}"))
         } else {

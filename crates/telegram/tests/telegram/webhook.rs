@@ -1,6 +1,6 @@
 //! The route, and watching over its registration.
 
-use std::time::Duration;
+use std::{future::IntoFuture as _, time::Duration};
 
 use axum::{
     body::Body,
@@ -11,6 +11,7 @@ use serde_json::json;
 use switchboard_core::{ChannelName, ConnectionState, Event};
 use switchboard_telegram::{Mode, TelegramConfig, route};
 use switchboard_testkit::telegram::{Bot, Fault};
+use tokio::{net::TcpListener, task::JoinSet};
 use tower::ServiceExt as _;
 
 use crate::support::{Channel, LIMIT};
@@ -122,7 +123,7 @@ async fn what_cannot_be_read_is_kept_and_answered() {
     }
     let events = channel.events(3).await;
     assert!(events.iter().all(|event| matches!(event, Event::Unreadable(_))), "{events:?}");
-    let too_large = "x".repeat(2 * 1024 * 1024);
+    let too_large = "x".repeat(5 * 1024 * 1024);
     assert_eq!(post(&channel, Some(&secret), too_large).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
 }
 
@@ -149,6 +150,27 @@ async fn updates_that_cannot_be_brought_are_told() {
     channel.connected().await;
     channel.bot.user("Ann").sends("hello");
     channel.interrupted("Telegram cannot bring updates").await;
+}
+
+#[tokio::test]
+async fn updates_that_wait_for_another_attempt_are_told_until_they_are_brought() {
+    let channel = Channel::new(by_webhook).await;
+    channel.bot.webhook_listens_at("127.0.0.1:9".parse().unwrap());
+    channel.bot.webhook_backoff(Duration::from_secs(3), Duration::from_secs(3));
+    let mut channel = channel;
+    channel.run();
+    channel.connected().await;
+    channel.bot.user("Ann").sends("hello");
+    channel.interrupted("Telegram cannot bring updates").await;
+    let looked = channel.bot.calls("getWebhookInfo").len();
+    channel.bot.wait_for_calls("getWebhookInfo", looked + 2, LIMIT).await;
+    assert!(matches!(channel.status.state(), ConnectionState::Interrupted(_)), "nothing was brought");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    channel.bot.webhook_listens_at(listener.local_addr().unwrap());
+    let mut served = JoinSet::new();
+    served.spawn(axum::serve(listener, channel.router.clone().unwrap()).into_future());
+    channel.messages(1).await;
+    channel.connected().await;
 }
 
 #[tokio::test]
