@@ -1,5 +1,7 @@
 //! Telegram: what is promised holds over it too, and one channel's trouble is nobody else's.
 
+mod places;
+
 use std::{
     sync::{
         Arc,

@@ -121,6 +121,12 @@ impl ChatState {
         self.messages.remove(&id);
     }
 
+    /// Takes a topic away, with all that was written there.
+    pub(super) fn delete_topic(&mut self, id: i64) {
+        self.topics.remove(&id);
+        self.messages.retain(|_, kept| kept.thread != Some(id));
+    }
+
     /// Makes the message `id` the root of a topic.
     pub(super) fn open_topic(&mut self, id: i64, name: &str) {
         self.topics.insert(id, name.to_owned());

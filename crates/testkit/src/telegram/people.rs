@@ -117,6 +117,11 @@ impl Chat {
         self.bot.open_topic(self.id, by.id, name)
     }
 
+    /// A topic is deleted, of which a bot never hears. Nothing can be written there any more.
+    pub fn deletes_topic(&self, topic: i64) {
+        self.bot.with_chat(self.id, |chat| chat.delete_topic(topic));
+    }
+
     /// The bot is thrown out: it hears of it, and can write no more.
     pub fn kicks_bot(&self, by: &User) -> Option<i64> {
         let banned = json!({ "status": "kicked", "until_date": 0 });
