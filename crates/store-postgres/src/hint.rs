@@ -64,6 +64,8 @@ impl HintStore for PostgresStore {
         let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(self.options.clone());
         let mut listener = PgListener::connect_with(&pool).await.map_err(fail)?;
         listener.ignore_pool_close_event(true);
+        // Whoever listens is told that something may have been missed.
+        listener.eager_reconnect(false);
         listener.listen(NAME).await.map_err(fail)?;
         loop {
             let Ok(next) = tokio::time::timeout(QUIET, listener.try_recv()).await else {

@@ -54,7 +54,7 @@ async fn others_are_heard_until_the_connection_is_lost() -> anyhow::Result<()> {
         assert_eq!(notes, [note("\"it's\" Ünïcode"), note("the last")]);
 
         let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
-                   WHERE datname = current_database() AND query LIKE 'LISTEN%'";
+                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
         execute(database.url(), cut)?;
         anyhow::Ok(())
     };
