@@ -33,6 +33,12 @@ const UNNAMED_PAUSE: Duration = Duration::from_secs(5);
 
 /// What a person can do about a token that is refused.
 const NEW_TOKEN: &str = "ask @BotFather for the bot's token and configure it";
+/// What a person can do where nothing is at the address, which has the token in it.
+const ADDRESS: &str =
+    "see that api_url has the right path, and that the token is the one that @BotFather shows";
+/// What a person can do about a bot that has left this server.
+const OTHER_SERVER: &str =
+    "set api_url to the server that the bot uses now, or wait ten minutes to use this one again";
 
 /// Why a call has no result.
 #[derive(Debug, thiserror::Error)]
@@ -137,19 +143,9 @@ impl CallError {
 
     /// The credentials are refused, which only a person can change.
     pub(crate) fn needs_a_person(&self) -> Option<RunError> {
-        match self {
-            Self::Refused(refusal) if refusal.is_unauthorized() => Some(RunError {
-                reason: format!("Telegram refuses the bot's token ({refusal})"),
-                remedy: NEW_TOKEN.to_owned(),
-            }),
-            Self::Refused(refusal) if refusal.is_logged_out() => Some(RunError {
-                reason: "the bot was logged out of this Bot API server".to_owned(),
-                remedy:
-                    "set api_url to the server that it uses now, or wait ten minutes to use this one again"
-                        .to_owned(),
-            }),
-            _ => None,
-        }
+        let Self::Refused(refusal) = self else { return None };
+        let remedy = refusal.remedy()?.to_owned();
+        Some(RunError { reason: format!("Telegram refuses the bot's token ({refusal})"), remedy })
     }
 
     /// What became of the message that was to be sent to this address.
@@ -165,13 +161,15 @@ impl CallError {
 }
 
 impl Refusal {
-    fn is_unauthorized(&self) -> bool {
-        // "Not Found" is said of a token that cannot be one; of a method, "Not Found: method not found".
-        self.code == 401 || (self.code == 404 && self.description == "Not Found")
-    }
-
-    fn is_logged_out(&self) -> bool {
-        self.code == 400 && self.description == "Logged out"
+    /// What a person can do, where nobody else can do anything.
+    fn remedy(&self) -> Option<&'static str> {
+        match (self.code, self.description.as_str()) {
+            (401, _) => Some(NEW_TOKEN),
+            // Said of a token that cannot be one, and of a wrong path; of a method, "Not Found: method not found".
+            (404, "Not Found") => Some(ADDRESS),
+            (400, "Logged out") => Some(OTHER_SERVER),
+            _ => None,
+        }
     }
 
     /// The chat is not there for us. What Telegram means by these is beyond repair by trying again.
@@ -194,14 +192,14 @@ impl Refusal {
         if let Some(chat) = self.migrated_to {
             return SendError::Moved { to: Address { chat, ..address }.conversation() };
         }
+        if let Some(remedy) = self.remedy() {
+            return SendError::Unauthorized { reason: format!("{self}; {remedy}") };
+        }
         match self.code {
             429 => SendError::RateLimited {
                 retry_after: self.retry_after.unwrap_or(UNNAMED_PAUSE),
                 scope: Scope::Conversation,
             },
-            _ if self.is_unauthorized() || self.is_logged_out() => {
-                SendError::Unauthorized { reason: format!("{self}; {NEW_TOKEN}") }
-            }
             _ if self.is_gone() => SendError::Gone { reason: self.description },
             // A conflict of pollers or a wrong server is no fault of the message.
             409 | 503 => SendError::Unavailable(Box::new(self)),

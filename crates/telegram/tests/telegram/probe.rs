@@ -51,6 +51,9 @@ async fn a_refused_token_and_an_absent_server_are_told() {
     channel.bot.plan(Fault::unauthorized()).next(1);
     let found = bad(&channel).await;
     assert!(is(&found, Severity::Error, "@BotFather"), "{found:?}");
+    channel.bot.plan(Fault::refused(404, "Not Found")).next(1);
+    let found = bad(&channel).await;
+    assert!(is(&found, Severity::Error, "api_url has the right path"), "{found:?}");
     channel.fake.go_down().await;
     let found = bad(&channel).await;
     assert!(is(&found, Severity::Error, "api_url"), "{found:?}");

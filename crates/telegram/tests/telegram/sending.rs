@@ -1,15 +1,21 @@
 //! What is sent, and what a failure is taken for.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use switchboard_core::{
-    Action, ConversationId, IdempotencyKey, MessageId, Messenger as _, Receipt, Scope, SendError, SendText,
-    Typing, Verdict, chain, markup::render_markdown,
+    Action, ChannelStatus, ConversationId, IdempotencyKey, Inbox, MessageId, Messenger as _, Receipt, Scope,
+    SendError, SendText, Typing, Verdict, chain, markup::render_markdown,
 };
+use switchboard_telegram::Telegram;
 use switchboard_testkit::telegram::Fault;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+    task::JoinSet,
+};
 
-use crate::support::{Channel, TOKEN};
+use crate::support::{Channel, Store, TOKEN, telegram};
 
 fn text(channel: &Channel, conversation: &str, markdown: &str, reply_to: Option<&str>) -> Action {
     let conversation = ConversationId::new(conversation);
@@ -174,6 +180,37 @@ async fn a_token_that_a_server_repeats_is_not_passed_on() {
         assert!(!told.contains(TOKEN), "{field}: {told}");
         assert_eq!(error.verdict(), Verdict::Unknown, "{field}");
     }
+}
+
+#[tokio::test]
+async fn the_token_is_not_carried_elsewhere() {
+    let (_, mut config) = telegram().await;
+    let (here, elsewhere) = (listen().await, listen().await);
+    config.api_url = format!("http://{}", here.local_addr().unwrap()).parse().unwrap();
+    let target = format!("http://{}/bot{TOKEN}/SendMessage", elsewhere.local_addr().unwrap());
+    let answer =
+        format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: {target}\r\ncontent-length: 0\r\n\r\n");
+    let mut server = JoinSet::new();
+    server.spawn(async move {
+        let (mut connection, _) = here.accept().await.unwrap();
+        connection.read_buf(&mut Vec::with_capacity(64 * 1024)).await.unwrap();
+        connection.write_all(answer.as_bytes()).await.unwrap();
+    });
+    let inbox = Inbox::new(Arc::new(Store::default()), ChannelStatus::new());
+    let messenger = Telegram::new(config, inbox).unwrap().messenger;
+    let conversation = ConversationId::new("5");
+    let text = render_markdown("hello", &messenger.capabilities(&conversation).text).remove(0);
+    let key = IdempotencyKey::new("000000000000000000000001");
+    let send = Action::SendText(SendText { key, conversation, text, reply_to: None });
+    let error = messenger.execute(&send).await.expect_err("nothing was sent");
+    assert_eq!(error.verdict(), Verdict::Retry { pause: None }, "{}", chain(&error));
+    assert!(!format!("{error:?} {}", chain(&error)).contains(TOKEN));
+    let visited = tokio::time::timeout(Duration::ZERO, elsewhere.accept()).await;
+    assert!(visited.is_err(), "nobody went there");
+}
+
+async fn listen() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.unwrap()
 }
 
 #[tokio::test]
