@@ -1,6 +1,6 @@
 //! Topics, groups that move, and updates that nobody can read: every answer is where its question is.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use serde_json::{Value, json};
 use switchboard_testkit::{
@@ -118,6 +118,31 @@ async fn answers_follow_a_room_that_moves_before_they_are_sent() {
 #[tokio::test]
 async fn answers_follow_a_room_whose_move_nobody_told() {
     move_under_way(false).await;
+}
+
+#[tokio::test]
+async fn a_pause_that_telegram_asks_for_is_kept_by_its_chat_alone() {
+    let telegram = FakeTelegram::start().await.expect("a free port");
+    let bot = telegram.bot(TOKEN);
+    let _system = System::start(Database::Sqlite, &channel(&telegram, "bot", TOKEN, "")).await;
+    let (alice, ben) = (bot.user("Alice"), bot.user("Ben"));
+    let pause = Duration::from_secs(3);
+    bot.plan(Fault::TooManyRequests { retry_after: 3 }).on("sendMessage").in_chat(alice.id()).next(1);
+    for text in ["one", "two"] {
+        alice.sends(text);
+    }
+    let refused = bot.wait_for_calls("sendMessage", 1, PATIENCE).await.remove(0);
+    for number in 0..5 {
+        ben.sends(&format!("m{number}"));
+    }
+    let others = async || (bot.sent_to(ben.id()).len() == 5).then_some(());
+    wait_for("the others to be answered", PATIENCE, others).await;
+    assert_eq!(bot.sent_to(alice.id()).len(), 0, "the pause is not over");
+    let sent = bot.wait_for_sent(7, PATIENCE).await;
+    let late: Vec<&Sent> = sent.iter().filter(|it| it.chat_id == alice.id()).collect();
+    assert_eq!(late.iter().map(|it| it.text()).collect::<Vec<_>>(), ["You wrote: one", "You wrote: two"]);
+    assert!(late[0].at - refused.at >= pause && late[0].at - refused.at < 2 * pause, "{late:?}");
+    assert_eq!(bot.calls("sendMessage").len(), 8, "nothing was tried before its time");
 }
 
 #[tokio::test]
