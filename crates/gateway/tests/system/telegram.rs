@@ -1,6 +1,7 @@
 //! Telegram: what is promised holds over it too, and one channel's trouble is nobody else's.
 
 mod places;
+mod webhook;
 
 use std::{
     sync::{

@@ -1,0 +1,66 @@
+//! Updates that Telegram brings: each chat's in order, whatever becomes of the database.
+
+use std::collections::HashMap;
+
+use switchboard_testkit::{
+    postgres::PostgresServer,
+    telegram::{FakeTelegram, Sent, User},
+    wait::wait_for,
+};
+
+use super::{TOKEN, channel};
+use crate::support::{Database, PATIENCE, System};
+
+const PEOPLE: usize = 20;
+const EACH: usize = 10;
+
+#[tokio::test]
+async fn what_telegram_brings_is_answered_in_the_order_of_each_chat() {
+    let telegram = FakeTelegram::start().await.expect("a free port");
+    let bot = telegram.bot(TOKEN);
+    let more = "mode = \"webhook\"";
+    let _system = System::start(Database::Sqlite, &channel(&telegram, "bot", TOKEN, more)).await;
+    let people: Vec<User> = (0..PEOPLE).map(|number| bot.user(&format!("User {number}"))).collect();
+    for number in 0..EACH {
+        for person in &people {
+            person.sends(&format!("m{number}"));
+        }
+    }
+    let sent = bot.wait_for_sent(PEOPLE * EACH, PATIENCE).await;
+    let mut answers: HashMap<i64, Vec<&str>> = HashMap::new();
+    for sent in &sent {
+        answers.entry(sent.chat_id).or_default().push(sent.text());
+    }
+    let expected: Vec<String> = (0..EACH).map(|number| format!("You wrote: m{number}")).collect();
+    assert_eq!(answers.len(), PEOPLE);
+    assert!(answers.values().all(|answers| *answers == expected), "{answers:?}");
+}
+
+#[tokio::test]
+async fn while_the_database_is_away_telegram_keeps_what_it_brings() {
+    let mut server = PostgresServer::launch().expect("a Postgres of its own");
+    let database = server.create_database().expect("a database");
+    let telegram = FakeTelegram::start().await.expect("a free port");
+    let bot = telegram.bot(TOKEN);
+    let at = Database::At(database.url().to_owned());
+    let more = "mode = \"webhook\"";
+    let _system = System::start(at, &channel(&telegram, "bot", TOKEN, more)).await;
+    let alice = bot.user("Alice");
+    alice.sends("before");
+    bot.wait_for_sent(1, PATIENCE).await;
+
+    server.stop().expect("the server stops");
+    for number in 0..3 {
+        alice.sends(&format!("during {number}"));
+    }
+    let refused = async || bot.deliveries().iter().any(|it| it.status == Some(503)).then_some(());
+    wait_for("an update to be refused", PATIENCE, refused).await;
+    assert_eq!(bot.unconfirmed_count(), 3);
+
+    server.start().expect("the server starts");
+    let sent = bot.wait_for_sent(4, 2 * PATIENCE).await;
+    let answers: Vec<&str> = sent[1..].iter().map(Sent::text).collect();
+    let expected: Vec<String> = (0..3).map(|number| format!("You wrote: during {number}")).collect();
+    assert_eq!(answers, expected);
+    bot.wait_until_confirmed(PATIENCE).await;
+}
