@@ -1,5 +1,6 @@
 //! Telegram: what is promised holds over it too, and one channel's trouble is nobody else's.
 
+mod people;
 mod places;
 mod webhook;
 
