@@ -116,7 +116,18 @@ async fn a_group_that_became_a_supergroup_unseen_is_found_by_sending() {
 fn faults() -> Vec<(Fault, Verdict, usize)> {
     let pause = Verdict::Retry { pause: Some((Duration::from_secs(7), Scope::Conversation)) };
     let again = Verdict::Retry { pause: None };
+    // As some proxies pass it on: the status says nothing, or there is nothing at all.
+    let body = |body: &str| Fault::Body(body.to_owned());
+    let too_many = r#"{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 7",
+        "parameters":{"retry_after":7}}"#;
+    let blocked = r#"{"ok":false,"error_code":403,"description":"Forbidden: bot was blocked by the user"}"#;
     vec![
+        (body(too_many), pause.clone(), 0),
+        (body(blocked), Verdict::Gone, 0),
+        (body(r#"{"ok":false}"#), Verdict::Unknown, 0),
+        (body(r#"{"ok":true}"#), Verdict::Unknown, 0),
+        (body(""), Verdict::Unknown, 0),
+        (body("[]"), Verdict::Unknown, 0),
         (Fault::TooManyRequests { retry_after: 7 }, pause, 0),
         (Fault::unauthorized(), Verdict::Unauthorized, 0),
         (Fault::refused(404, "Not Found"), Verdict::Unauthorized, 0),
