@@ -26,6 +26,9 @@ const READERS: u32 = 4;
 
 const OPEN: &str = "db.store.open";
 
+/// Takes the right to write at once, rather than with the first statement that writes.
+const BEGIN: &str = "BEGIN IMMEDIATE";
+
 /// A store in one file. Cheap to share by reference; close it before the process ends.
 #[derive(Debug)]
 pub struct SqliteStore {
@@ -89,7 +92,15 @@ impl SqliteStore {
 
     /// A transaction that may write. Whoever has it is alone with the file.
     pub(crate) async fn begin(&self) -> sqlx::Result<Transaction<'static, Sqlite>> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await
+        match self.writer.begin_with(BEGIN).await {
+            // Where the disk is full or fails, SQLite rolls back by itself. For sqlx the connection then is in
+            // a transaction for ever, so another one has to take its place.
+            Err(sqlx::Error::InvalidSavePointStatement) => {
+                self.writer.acquire().await?.close().await?;
+                self.writer.begin_with(BEGIN).await
+            }
+            begun => begun,
+        }
     }
 
     /// A connection that reads.
@@ -176,4 +187,29 @@ fn refused(source: Cause) -> StoreError {
 fn unavailable(path: &Path, error: &io::Error) -> StoreError {
     let source = format!("{}: {error}", path.display()).into();
     StoreError::Unavailable { operation: OPEN, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_disk_that_was_full_is_written_to_again() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let file = directory.path().join("switchboard.db");
+        let store = SqliteStore::open(file.to_str().expect("a readable path")).await.expect("it opens");
+        // Fills up before the disk does.
+        let pages = "CREATE TABLE note (text BLOB); PRAGMA max_page_count = 3";
+        sqlx::raw_sql(pages).execute(&store.writer).await.expect("a small file");
+        for _ in 0..3 {
+            let mut transaction = store.begin().await.expect("it can be written to");
+            let large = "INSERT INTO note (text) VALUES (zeroblob(100000))";
+            let full = sqlx::raw_sql(large).execute(&mut *transaction).await.expect_err("the file is full");
+            assert!(Failure::from(full).during(OPEN).is_transient());
+            drop(transaction);
+            let mut transaction = store.begin().await.expect("it can be written to again");
+            sqlx::raw_sql("PRAGMA max_page_count = 3").execute(&mut *transaction).await.expect("full again");
+            transaction.commit().await.expect("it is stored");
+        }
+    }
 }
