@@ -5,7 +5,7 @@ use std::{str::FromStr, time::Duration};
 use sqlx::{
     Connection,
     migrate::Migrator,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::{PgConnectOptions, PgConnection, PgPoolOptions},
 };
 use switchboard_store::StoreResult;
 
@@ -25,6 +25,8 @@ const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
 /// How long one statement, or its waiting for one lock, may take.
 const STATEMENT_TIMEOUT: &str = "10s";
 
+const CONNECT: &str = "db.store.connect";
+
 static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/postgres");
 
 impl PostgresStore {
@@ -37,11 +39,12 @@ impl PostgresStore {
     /// Connects with at most so many connections at a time.
     #[tracing::instrument(name = "db.store.connect", level = "debug", skip_all)]
     pub async fn connect_with(url: &str, max_connections: u32) -> StoreResult<Self> {
-        let fail = |error: sqlx::Error| Fault::from(error).during("db.store.connect");
+        let fail = |error: sqlx::Error| Fault::from(error).during(CONNECT);
         let options = PgConnectOptions::from_str(url)
             .map_err(fail)?
             .application_name("switchboard")
             .options(connection_settings());
+        look(&options).await?;
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -59,6 +62,16 @@ impl PostgresStore {
             .map_err(fail)?;
         Ok(Self { pool, options })
     }
+}
+
+/// Connects once, since a pool that cannot says only that it waited.
+async fn look(options: &PgConnectOptions) -> StoreResult<()> {
+    let connect = async { PgConnection::connect_with(options).await?.close().await };
+    let connected = match tokio::time::timeout(ACQUIRE_TIMEOUT, connect).await {
+        Ok(connected) => connected.map_err(Fault::from),
+        Err(_) => Err(Fault::Unavailable("the server does not answer".into())),
+    };
+    connected.map_err(|fault| fault.during(CONNECT))
 }
 
 /// What the server is asked to do with every connection of ours.

@@ -62,6 +62,8 @@ async fn a_server_that_is_down_is_unavailable_until_it_is_back() -> anyhow::Resu
     assert!(error.is_transient(), "{error:?}");
     let error = PostgresStore::connect(database.url()).await.err().expect("nobody is there");
     assert!(error.is_transient(), "{error:?}");
+    let told = switchboard_core::chain(&error);
+    assert!(told.contains("refused"), "what is wrong is told: {told}");
 
     server.start()?;
     wait_for("the store to come back", Duration::from_secs(10), async || store.ping().await.ok()).await;
