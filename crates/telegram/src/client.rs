@@ -31,6 +31,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an unused connection is kept. Shorter than servers usually keep theirs, so that a request
 /// rarely meets a connection that is just being closed: its outcome would be unknown.
 const POOL_IDLE: Duration = Duration::from_secs(20);
+/// The longest pause that is kept. No server means more, and nobody could add it to a time.
+const LONGEST_PAUSE: Duration = Duration::from_hours(24);
 
 /// One bot's access to the Bot API. Cheap to clone; clones share their connections.
 #[derive(Clone)]
@@ -127,7 +129,10 @@ impl Client {
         Err(CallError::Refused(Refusal {
             code: answer.error_code.unwrap_or(status.as_u16()),
             description: self.without_token(answer.description.unwrap_or_default()),
-            retry_after: parameters.retry_after.or(*retry_after).map(Duration::from_secs),
+            retry_after: parameters
+                .retry_after
+                .or(*retry_after)
+                .map(|seconds| Duration::from_secs(seconds).min(LONGEST_PAUSE)),
             migrated_to: parameters.migrate_to_chat_id,
         }))
     }

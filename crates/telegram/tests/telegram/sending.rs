@@ -123,6 +123,11 @@ fn faults() -> Vec<(Fault, Verdict, usize)> {
     let blocked = r#"{"ok":false,"error_code":403,"description":"Forbidden: bot was blocked by the user"}"#;
     vec![
         (body(too_many), pause.clone(), 0),
+        (
+            body(&too_many.replace("7}", &format!("{}}}", u64::MAX))),
+            Verdict::Retry { pause: Some((Duration::from_hours(24), Scope::Conversation)) },
+            0,
+        ),
         (body(blocked), Verdict::Gone, 0),
         (body(r#"{"ok":false}"#), Verdict::Unknown, 0),
         (body(r#"{"ok":true}"#), Verdict::Unknown, 0),
