@@ -69,7 +69,7 @@ fn replies_to(message: &Message, me: &Me) -> bool {
 
 /// The part of a text that an entity is about. `None` if it is not within the text.
 fn utf16_slice<'a>(text: &'a str, entity: &MessageEntity) -> Option<&'a str> {
-    let mut units = 0;
+    let (mut units, end) = (0_usize, entity.offset.checked_add(entity.length)?);
     let mut begin = None;
     for (position, character) in
         text.char_indices().map(Some).chain([None]).map(|it| it.unwrap_or((text.len(), '\0')))
@@ -77,7 +77,7 @@ fn utf16_slice<'a>(text: &'a str, entity: &MessageEntity) -> Option<&'a str> {
         if units == entity.offset {
             begin.get_or_insert(position);
         }
-        if units == entity.offset + entity.length {
+        if units == end {
             return text.get(begin?..position);
         }
         units += character.len_utf16();

@@ -199,7 +199,7 @@ fn addressing(entities: Option<&Value>, shift: usize) -> Value {
     let entities = entities.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let addressing = entities.iter().filter_map(|entity| {
         let kind = entity.get("type")?.as_str().filter(|kind| ADDRESSING.contains(kind))?;
-        let offset = usize::try_from(entity.get("offset")?.as_u64()?).ok()? + shift;
+        let offset = usize::try_from(entity.get("offset")?.as_u64()?).ok()?.checked_add(shift)?;
         let mut cut = json!({ "type": kind, "offset": offset, "length": entity.get("length")?.as_u64()? });
         if let Some(Value::Object(user)) = entity.get("user") {
             cut["user"] = only(user, &PERSON).into();

@@ -10,7 +10,7 @@ pub(super) fn text(message: &Value) -> (String, Value) {
     let mut page = Page::default();
     page.blocks(&message["blocks"]);
     if page.text.is_empty() {
-        page.text.push_str("[rich message]");
+        page.push("[rich message]");
     }
     (page.text, page.entities.into())
 }
@@ -19,6 +19,8 @@ pub(super) fn text(message: &Value) -> (String, Value) {
 #[derive(Default)]
 struct Page {
     text: String,
+    /// How long it is, in UTF-16 code units.
+    length: usize,
     entities: Vec<Value>,
     /// Where the content of the last line begins, after what marks it as an item of a list.
     line: usize,
@@ -50,7 +52,7 @@ impl Page {
         for words in ["summary", "text"] {
             self.line_of(&block[words]);
         }
-        self.text += block["expression"].as_str().unwrap_or_default();
+        self.span(&block["expression"]);
         self.blocks(&block["blocks"]);
         for item in elements(&block["items"]) {
             self.item(item);
@@ -71,7 +73,9 @@ impl Page {
 
     /// What is no text.
     fn thing(&mut self, what: &str) {
-        self.text.extend(["[", what, "]"]);
+        for words in ["[", what, "]"] {
+            self.push(words);
+        }
     }
 
     fn item(&mut self, item: &Value) {
@@ -81,7 +85,9 @@ impl Page {
             (Some(true), _) => "[ ] ",
             _ => "",
         };
-        self.text.extend([item["label"].as_str().unwrap_or("-"), " ", checkbox]);
+        for words in [item["label"].as_str().unwrap_or("-"), " ", checkbox] {
+            self.push(words);
+        }
         self.line = self.text.len();
         self.blocks(&item["blocks"]);
     }
@@ -90,7 +96,7 @@ impl Page {
         self.begin_line();
         for (column, cell) in elements(row).iter().enumerate() {
             if column > 0 {
-                self.text += " | ";
+                self.push(" | ");
             }
             self.span(&cell["text"]);
         }
@@ -106,7 +112,7 @@ impl Page {
     /// A `RichText`: a text, several of them, or one with a meaning.
     fn span(&mut self, words: &Value) {
         match words {
-            Value::String(text) => self.text += text,
+            Value::String(text) => self.push(text),
             Value::Array(parts) => parts.iter().for_each(|part| self.span(part)),
             Value::Object(_) => self.meaningful(words),
             _ => {}
@@ -114,17 +120,18 @@ impl Page {
     }
 
     fn meaningful(&mut self, words: &Value) {
-        let offset = self.text.encode_utf16().count();
+        let offset = self.length;
         match words["type"].as_str().unwrap_or_default() {
             "custom_emoji" => self.span(&words["alternative_text"]),
             "mathematical_expression" => self.span(&words["expression"]),
             "mention" => {
                 let name = words["username"].as_str().unwrap_or_default();
-                self.text.extend(["@", name.trim_start_matches('@')]);
+                self.push("@");
+                self.push(name.trim_start_matches('@'));
             }
             _ => self.span(&words["text"]),
         }
-        let length = self.text.encode_utf16().count() - offset;
+        let length = self.length - offset;
         let mut entity = json!({ "type": words["type"], "offset": offset, "length": length });
         if words["user"].is_object() {
             entity["user"] = words["user"].clone();
@@ -135,9 +142,14 @@ impl Page {
     /// Begins a line, unless one has just begun.
     fn begin_line(&mut self) {
         if self.text.len() > self.line {
-            self.text.push('\n');
+            self.push("\n");
             self.line = self.text.len();
         }
+    }
+
+    fn push(&mut self, words: &str) {
+        self.text.push_str(words);
+        self.length += words.encode_utf16().count();
     }
 }
 

@@ -53,7 +53,10 @@ fn ways(channel: &Channel, group: &Chat, ann: &User) -> Vec<(&'static str, Addre
     ann.posts(caption).to(group).send();
     expected.push(("a mention in a caption", Addressed::ToBot));
     // An entity that lies outside of the text must not trip anybody.
-    let entities = json!([{ "type": "mention", "offset": 90, "length": 9 }]);
+    let entities = json!([
+        { "type": "mention", "offset": 90, "length": 9 },
+        { "type": "mention", "offset": u64::MAX, "length": u64::MAX },
+    ]);
     ann.says("short").with("entities", entities).to(group).send();
     expected.push(("an entity beyond the text", Addressed::ToRoom));
     expected
