@@ -43,14 +43,14 @@ async fn send_due(
         let message = render(&*to.messenger, &notice.conversation, Author::Gateway, text.to_owned(), ttl);
         match store.send_notice(channel, fence, notice.chat, message).await {
             Ok(Some(ReplyOutcome::Stored { deliveries, .. })) => {
-                tracing::info!(%channel, chat = %notice.chat, "the answer is late; the user is told");
+                tracing::info!(%channel, chat_id = %notice.chat_id, "the answer is late; the user is told");
                 to.channel.push(deliveries, asked_at);
             }
             Ok(_) => {}
             Err(error) if error.is_transient() => return Err(error),
             // One chat must not keep the others from being told.
             Err(error) => {
-                tracing::error!(%channel, chat = %notice.chat, error = %chain(&error), "no notice was sent");
+                tracing::error!(%channel, chat_id = %notice.chat_id, error = %chain(&error), "no notice was sent");
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Users who wait for an answer for too long.
 
 use sqlx::PgConnection;
-use switchboard_core::{ChannelName, ConversationId, ThreadUpdate};
+use switchboard_core::{ChannelName, ChatId, ConversationId, ThreadUpdate};
 use switchboard_store::{ChatKey, LeaseToken, Notice, ReplyMessage, ReplyOutcome};
 
 use crate::{
@@ -19,7 +19,7 @@ pub(crate) async fn due(
 ) -> Result<Vec<Notice>, Fault> {
     let rows = sqlx::query!(
         r#"
-        SELECT id, conversation
+        SELECT id, chat_id, conversation
         FROM chat
         WHERE channel = $1 AND notice_at <= now()
         ORDER BY notice_at, id
@@ -30,9 +30,12 @@ pub(crate) async fn due(
     )
     .fetch_all(connection)
     .await?;
-    let notice =
-        |chat, conversation| Notice { chat: ChatKey(chat), conversation: ConversationId::new(conversation) };
-    Ok(rows.into_iter().map(|row| notice(row.id, row.conversation)).collect())
+    let notices = rows.into_iter().map(|row| Notice {
+        chat: ChatKey(row.id),
+        chat_id: ChatId::new(row.chat_id),
+        conversation: ConversationId::new(row.conversation),
+    });
+    Ok(notices.collect())
 }
 
 /// See [`switchboard_store::MessageStore::send_notice`].

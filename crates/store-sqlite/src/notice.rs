@@ -1,6 +1,6 @@
 //! Telling a user that the answer is late.
 
-use switchboard_core::{ChannelName, ConversationId, ThreadUpdate};
+use switchboard_core::{ChannelName, ChatId, ConversationId, ThreadUpdate};
 use switchboard_store::{ChatKey, LeaseToken, Notice, ReplyMessage, ReplyOutcome};
 
 use crate::{
@@ -22,7 +22,7 @@ pub(crate) async fn due(
     let mut reader = store.reader().await?;
     let rows = sqlx::query!(
         "
-        SELECT id, conversation
+        SELECT id, chat_id, conversation
         FROM chat
         WHERE channel = ?1 AND notice_at <= CAST(unixepoch('subsec') * 1000000 AS INTEGER)
         ORDER BY notice_at, id
@@ -33,9 +33,12 @@ pub(crate) async fn due(
     )
     .fetch_all(&mut *reader)
     .await?;
-    let notice =
-        |id, conversation| Notice { chat: ChatKey(id), conversation: ConversationId::new(conversation) };
-    Ok(rows.into_iter().map(|row| notice(row.id, row.conversation)).collect())
+    let notices = rows.into_iter().map(|row| Notice {
+        chat: ChatKey(row.id),
+        chat_id: ChatId::new(row.chat_id),
+        conversation: ConversationId::new(row.conversation),
+    });
+    Ok(notices.collect())
 }
 
 /// Stores a notice, if it is still due.

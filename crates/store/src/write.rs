@@ -153,6 +153,8 @@ pub enum ReplyOutcome {
 pub struct Notice {
     /// The chat.
     pub chat: ChatKey,
+    /// The chat's name, for the log.
+    pub chat_id: ChatId,
     /// The conversation, to render the notice for it.
     pub conversation: ConversationId,
 }

@@ -17,7 +17,7 @@ pub async fn a_notice_is_due_after_its_time(store: Arc<dyn Store>) {
         let due = store.due_notices(&owner.channel, 10).await.unwrap();
         (!due.is_empty()).then_some(due)
     });
-    assert_eq!(due.await, [Notice { chat: clara.key, conversation: clara.conversation }]);
+    assert_eq!(due.await, [notice(clara)]);
     let other = Owner::of(&store, "other").await;
     assert_eq!(store.due_notices(&other.channel, 10).await.unwrap(), []);
 }
@@ -107,7 +107,7 @@ pub async fn the_longest_due_comes_first(store: Arc<dyn Store>) {
     for (step, user) in (0..).zip(users.into_iter().rev()) {
         // Some milliseconds apart: two questions may be stored at one and the same time.
         let chat = ask(&owner, user, user, Some(Duration::from_millis(5 * step))).await;
-        expected.push(Notice { chat: chat.key, conversation: chat.conversation });
+        expected.push(notice(chat));
     }
     let due = eventually("three notices", async || {
         let due = store.due_notices(&owner.channel, 10).await.unwrap();
@@ -115,6 +115,11 @@ pub async fn the_longest_due_comes_first(store: Arc<dyn Store>) {
     });
     assert_eq!(due.await, expected);
     assert_eq!(store.due_notices(&owner.channel, 2).await.unwrap(), expected[..2]);
+}
+
+/// The notice that is due in this chat.
+fn notice(chat: ChatRef) -> Notice {
+    Notice { chat: chat.key, chat_id: chat.chat_id, conversation: chat.conversation }
 }
 
 async fn ask(owner: &Owner, user: &str, event: &str, notice_after: Option<Duration>) -> ChatRef {
