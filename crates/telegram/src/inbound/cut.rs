@@ -167,7 +167,7 @@ fn in_words(message: &Map<String, Value>) -> (String, Value, bool) {
 }
 
 fn is_content(key: &str) -> bool {
-    let known = ENVELOPE.iter().chain(&ABOUT).chain(&["caption", "caption_entities"]);
+    let known = ENVELOPE.iter().chain(&ABOUT).chain(&["caption", "caption_entities", "entities"]);
     !known.into_iter().any(|known| *known == key)
 }
 
