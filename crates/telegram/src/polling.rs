@@ -118,7 +118,11 @@ impl Poller<'_> {
                 events.extend(read.event);
             }
             match self.inbox.accept(events, next.map(cursor)).await {
-                Ok(_) => return next,
+                Ok(_) => {
+                    // For how long the store was away is not Telegram's silence.
+                    self.inbox.status().progress();
+                    return next;
+                }
                 Err(AcceptError::Unavailable { retry_after }) => sleep(retry_after).await,
                 // Stopping follows; until then nothing more is asked for.
                 Err(AcceptError::NotOwner) => std::future::pending().await,
