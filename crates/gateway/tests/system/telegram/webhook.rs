@@ -1,6 +1,6 @@
 //! Updates that Telegram brings: each chat's in order, whatever becomes of the database.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fs};
 
 use switchboard_testkit::{
     postgres::PostgresServer,
@@ -63,4 +63,30 @@ async fn while_the_database_is_away_telegram_keeps_what_it_brings() {
     let expected: Vec<String> = (0..3).map(|number| format!("You wrote: during {number}")).collect();
     assert_eq!(answers, expected);
     bot.wait_until_confirmed(PATIENCE).await;
+}
+
+#[tokio::test]
+async fn polling_is_taken_up_once_the_webhook_is_taken_away() {
+    let telegram = FakeTelegram::start().await.expect("a free port");
+    let bot = telegram.bot(TOKEN);
+    let more = "mode = \"webhook\"";
+    let mut system = System::start(Database::Sqlite, &channel(&telegram, "bot", TOKEN, more)).await;
+    let alice = bot.user("Alice");
+    alice.sends("before");
+    bot.wait_for_sent(1, PATIENCE).await;
+    system.stop_gateway().await;
+    alice.sends("meanwhile");
+    let text = fs::read_to_string(&system.config).expect("the configuration");
+    fs::write(&system.config, text.replace(more, "mode = \"polling\"")).expect("the configuration");
+    system.spawn_gateway();
+    system.gateway().wait_for_success(&format!("{}/chat/site", system.url), PATIENCE).await;
+    let told = async || system.output().iter().any(|line| line.contains("deleteWebhook")).then_some(());
+    wait_for("what to do to be told", PATIENCE, told).await;
+    assert!(bot.webhook().is_some(), "it may be somebody's");
+
+    let delete = format!("{}/bot{TOKEN}/deleteWebhook", telegram.url());
+    assert!(system.http.get(delete).send().await.expect("an answer").status().is_success());
+    let sent = bot.wait_for_sent(2, PATIENCE).await;
+    assert_eq!(sent[1].text(), "You wrote: meanwhile");
+    system.wait_until_ready().await;
 }
