@@ -179,7 +179,11 @@ impl Shared<'_> {
         let _alone = self.storing.lock().await;
         loop {
             match self.inbox.accept(events.clone(), cursor.clone()).await {
-                Ok(_) => return Ok(()),
+                Ok(_) => {
+                    // For how long the store was away is not the homeserver's silence.
+                    self.inbox.status().progress();
+                    return Ok(());
+                }
                 Err(AcceptError::Unavailable { retry_after }) => sleep(retry_after).await,
                 Err(AcceptError::NotOwner) => return Err(Ended::NotOwner),
             }
