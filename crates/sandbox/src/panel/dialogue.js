@@ -14,6 +14,8 @@ const nodes = new Map();
 let last = null;
 
 const list = byId("messages");
+/** Whether the end of the messages is in view, and stays there. */
+let following = true;
 
 /** Forgets the messages of the dialogue that was shown before. */
 export function clear() {
@@ -27,7 +29,7 @@ export function clear() {
 /** Shows the dialogue, and adds or updates the messages that came with it. */
 export function renderDialogue(dialogue) {
   const fresh = nodes.size === 0;
-  const atEnd = fresh || list.scrollHeight - list.scrollTop - list.clientHeight < 60;
+  const atEnd = fresh || isAtEnd();
   let added = false;
   for (const message of dialogue.messages) {
     const node = nodes.get(message.id);
@@ -37,8 +39,17 @@ export function renderDialogue(dialogue) {
   forget(dialogue.oldest);
   head(dialogue);
   details(dialogue);
-  if (atEnd) list.scrollTop = list.scrollHeight;
+  if (atEnd) toEnd();
   else if (added) byId("to-end").hidden = false;
+}
+
+function isAtEnd() {
+  return list.scrollHeight - list.scrollTop - list.clientHeight < 60;
+}
+
+function toEnd() {
+  list.scrollTop = list.scrollHeight;
+  following = true;
 }
 
 function add(message, title) {
@@ -145,9 +156,12 @@ function define(id, pairs) {
   byId(id).replaceChildren(...known.flatMap(([name, value]) => [element("dt", "", name), element("dd", "", value)]));
 }
 
-byId("to-end").addEventListener("click", () => {
-  list.scrollTop = list.scrollHeight;
-});
+byId("to-end").addEventListener("click", toEnd);
 list.addEventListener("scroll", () => {
-  if (list.scrollHeight - list.scrollTop - list.clientHeight < 60) byId("to-end").hidden = true;
+  following = isAtEnd();
+  if (following) byId("to-end").hidden = true;
 });
+// The field grows with what is written, and a touch keyboard takes half of the screen.
+new ResizeObserver(() => {
+  if (following) toEnd();
+}).observe(list);
