@@ -14,7 +14,7 @@ use super::{ConfigFile, output::say, table::table};
 use crate::{BuildAdapter, config::Kinds};
 
 /// The longest error that the list shows; the whole is in `show`.
-const SHORT: usize = 60;
+const SHORT: usize = 100;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
