@@ -14,7 +14,10 @@ use switchboard_store::ChatKey;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use crate::{channel::Attached, lanes::quota};
+use crate::{
+    channel::Attached,
+    lanes::{LONGEST_PAUSE, quota},
+};
 
 /// An answer that comes sooner than this needs no indicator, and costs no call to the messenger.
 const SHOW_AFTER: Duration = Duration::from_millis(300);
@@ -100,7 +103,7 @@ impl TypingHandle {
     /// The platform asks to wait, so that nothing is shown meanwhile.
     pub(crate) fn pause(&self, to: &Attached, conversation: &ConversationId, wait: Duration, scope: Scope) {
         let (now, mut paused) = (Instant::now(), self.paused());
-        let until = now + wait;
+        let until = now + wait.min(LONGEST_PAUSE);
         paused.conversations.retain(|_, until| *until > now);
         let before = match scope {
             Scope::Channel => paused.everything.get_or_insert(now),

@@ -9,7 +9,6 @@ use switchboard_ai::AiError;
 use switchboard_core::{Accepted, Author, ConnectionState, Idempotency, Scope, SendError};
 use switchboard_engine::{Backoff, Ignored, OnUnknown, WebhookOutcome};
 use switchboard_store::DeliveryState;
-use tokio::time::Instant;
 
 #[tokio::test]
 async fn messages_go_to_the_ai_and_answers_come_back_in_order() {
@@ -234,41 +233,6 @@ async fn a_pause_is_as_long_as_the_platform_says_however_often_it_failed() {
 }
 
 #[tokio::test]
-async fn an_indicator_that_hangs_does_not_hold_the_stop_up() {
-    let database = Database::new().await;
-    let replica = Replica::start(&database, Setup::default());
-    replica.messenger.typing.set_open(false);
-    replica.says("ann", "hello").await;
-    replica.messenger.typing.wait(1).await;
-    let begin = Instant::now();
-    replica.stop().await;
-    assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
-}
-
-#[tokio::test]
-async fn nothing_is_shown_where_the_platform_asks_to_wait() {
-    let database = Database::new().await;
-    let replica = Replica::start(&database, Setup::default());
-    let minute = Duration::from_mins(1);
-    replica.says("ann", "hello").await;
-    replica
-        .messenger
-        .sends
-        .answer_next(move || Err(SendError::RateLimited { retry_after: minute, scope: Scope::Conversation }));
-    replica.answers("ann", "held up").await;
-    until("the pause is stored", async || database.deliveries().await[1].attempts == 1).await;
-    let shown = replica.messenger.typing.calls().len();
-    replica.says("ann", "are you there?").await;
-    replica.ai.requests.wait(2).await;
-    // Bob is asked for later, so that by his indicator Ann's would have been shown.
-    replica.says("bob", "hello").await;
-    replica.messenger.typing.wait(shown + 1).await;
-    let calls = replica.messenger.typing.calls();
-    assert!(calls[shown..].iter().all(|(conversation, _)| conversation == "dm-bob"), "{calls:?}");
-    replica.stop().await;
-}
-
-#[tokio::test]
 async fn sending_that_works_hides_no_refusal_that_keeps_the_adapter_from_receiving() {
     let database = Database::new().await;
     let replica = Replica::start(&database, Setup::default());
@@ -327,17 +291,6 @@ async fn a_late_answer_is_announced_once_and_still_comes() {
     replica.says("ann", "three").await;
     let sends = replica.messenger.sends.wait(3).await;
     assert_eq!(sent(&sends)[2], "It takes longer than usual.", "after an answer, it may be late again");
-    replica.stop().await;
-}
-
-#[tokio::test]
-async fn typing_is_shown_while_the_ai_works_and_gone_with_the_answer() {
-    let database = Database::new().await;
-    let replica = Replica::start(&database, Setup::default());
-    replica.says("ann", "hello").await;
-    assert_eq!(replica.messenger.typing.wait(1).await, [("dm-ann".to_owned(), true)]);
-    replica.answers("ann", "answer").await;
-    assert_eq!(replica.messenger.typing.wait(2).await[1], ("dm-ann".to_owned(), false));
     replica.stop().await;
 }
 

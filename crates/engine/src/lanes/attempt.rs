@@ -33,7 +33,7 @@ const SEND_TIMEOUT: Duration = Duration::from_mins(1);
 const AI_TIMEOUT: Duration = Duration::from_mins(11);
 /// The longest pause that a platform may ask for; it is asked again after that. Platforms do ask for
 /// hours, and asking too soon makes it longer.
-const LONGEST_PAUSE: Duration = Duration::from_hours(24);
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_hours(24);
 /// How much of a failure's reason is stored, in characters.
 const MAX_ERROR: usize = 2000;
 /// How long nothing is sent after the credentials were refused: a person must act first.

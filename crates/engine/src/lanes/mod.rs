@@ -32,7 +32,10 @@ use self::{
 };
 use crate::supervise::Supervisor;
 
-pub(crate) use self::{attempt::Attempts, gate::quota};
+pub(crate) use self::{
+    attempt::{Attempts, LONGEST_PAUSE},
+    gate::quota,
+};
 
 /// How many pushed batches may wait to be taken up.
 const MAX_PUSHED: usize = 4096;
