@@ -63,10 +63,11 @@ async fn probe_database(config: &Config<BuildAdapter>) -> (Finding, HashMap<Chan
         // Counting reads the tables, which the ping does not.
         let counted = store.queue_counts().await;
         for channel in &config.channels {
-            // Certainly run by nobody, that is: an answer that does not come is none.
-            let unused = store.is_owned(&channel.name).await.is_ok_and(|owned| !owned);
+            // An answer that does not come is none.
+            let owned = store.is_owned(&channel.name).await.ok();
             let cursor = store.cursor(&channel.name).await.ok().flatten();
-            channels.insert(channel.name.clone(), Known { unused, cursor });
+            let known = Known { unused: owned == Some(false), running: owned == Some(true), cursor };
+            channels.insert(channel.name.clone(), known);
         }
         store.close().await;
         Ok::<_, StoreError>(counted)
@@ -88,9 +89,14 @@ async fn probe_channel(
     public_url: url::Url,
     known: Known,
 ) -> Vec<Finding> {
+    let running = known.running;
     match idle::adapter(channel, public_url, known) {
         Ok(adapter) => {
-            let findings = in_time(adapter.messenger.probe()).await;
+            let mut findings = in_time(adapter.messenger.probe()).await;
+            if running {
+                // What disturbs it, another program that polls the same bot for example, only it can see.
+                findings.push(Finding::ok("a gateway runs it; /readyz and its log say how it fares"));
+            }
             if findings.is_empty() { vec![Finding::ok("nothing needs to be checked")] } else { findings }
         }
         Err(error) => vec![Finding::error(format!("{error:#}"), "correct its configuration")],

@@ -17,6 +17,8 @@ use crate::{Adapter, AdapterContext, BuildAdapter, config::ChannelConfig};
 #[derive(Default)]
 pub(super) struct Known {
     pub(super) unused: bool,
+    /// Certainly run by a gateway.
+    pub(super) running: bool,
     pub(super) cursor: Option<Cursor>,
 }
 

@@ -78,7 +78,7 @@ async fn doctor_is_content_with_a_running_system_and_names_what_is_broken() {
     let mut system = System::start(Database::Sqlite, "").await;
     let output = system.run(&["doctor"]).await;
     assert!(output.status.success(), "{}", stdout(&output));
-    for part in ["database", "AI main", "channel site"] {
+    for part in ["database", "AI main", "channel site", "a gateway runs it"] {
         assert!(stdout(&output).contains(part), "{}", stdout(&output));
     }
     system.stop_gateway().await;
