@@ -4,5 +4,7 @@
 
 // Until this script has come, the site may leave functions in a list, to be called with what is
 // offered to it. Included twice, the first one stays.
-const waiting = window.Switchboard ?? [];
-if (!Array.isArray(waiting)) return;
+const waiting = window.Switchboard ??= [];
+if (waiting.on) return;
+// So that a second one finds it even before the first has begun.
+waiting.on = true;

@@ -57,7 +57,7 @@ function opened() {
   dress();
   showButton();
   // On the site's next page, it is as it was left.
-  visit?.setItem(`${KEY}open`, isOpen);
+  try { visit.setItem(`${KEY}open`, isOpen); } catch { }
 }
 
 function toggle() {
@@ -69,7 +69,7 @@ function onKey(event) {
   // What is typed here is no shortcut of the site's.
   event.stopPropagation();
   if (event.type !== "keydown" || !isOpen || PAGE) return;
-  if (event.key === "Escape" && !event.isComposing) close();
+  if (event.keyCode === 27) close();
   if (event.key === "Tab" && covering.matches) stayInside(event);
 }
 
@@ -77,7 +77,7 @@ function onKey(event) {
 function stayInside(event) {
   const stops = [...panel.querySelectorAll("a[href], button, textarea, [tabindex='0']")].filter((it) => it.offsetWidth);
   if (event.shiftKey) stops.reverse();
-  if (shadow.activeElement !== stops[stops.length - 1] && shadow.activeElement !== panel) return;
+  if (shadow.activeElement !== stops.at(-1) && shadow.activeElement !== panel) return;
   event.preventDefault();
   stops[0].focus();
 }
@@ -112,6 +112,6 @@ function start() {
   dress();
   attach();
   if (PAGE && !touch.matches) field.focus();
-  if (!PAGE && visit?.getItem(`${KEY}open`) === "true" && !covering.matches) open(true);
+  if (visit?.getItem(`${KEY}open`) === "true" && !covering.matches) open(true);
   sendQueue();
 }

@@ -17,7 +17,7 @@ const EVENTS = {
     const fresh = live && position > newest;
     newest = Math.max(newest, position);
     settle(id);
-    if (panel) showMessage(message);
+    if (panel) showMessage(message, fresh);
     // Who writes has read what was there.
     if (author === "user" || seen()) markRead();
     else if (position > read) unread.add(position);
@@ -31,7 +31,7 @@ const EVENTS = {
     showUnread();
     setBusy(false);
   },
-  replaced: () => { banner.textContent = say("tabs"); },
+  replaced() { replaced = true; },
   token: keepSession,
   typing: ({ on }) => showTyping(on),
 };
@@ -84,20 +84,20 @@ function expired(key) {
 }
 
 function send(text) {
+  // Half a character, of a text that was cut without regard, is none.
+  text = text.replace(/\p{Cs}/gu, "");
   if (!text.trim()) return;
   tell("");
   addMessage({ id: messageId(), text, at: new Date() });
 }
 
-listen(window, "storage", (event) => {
-  if (event.key !== `${KEY}read ${visitor}`) return;
+// Takes over what other pages of this browser have done, and what is seen here by now.
+function catchUp() {
+  if (!identity) adopt();
   read = lastRead();
+  if (seen()) markRead();
   unread = new Set([...unread].filter((position) => position > read));
   showUnread();
-});
+}
 
-listen(document, "visibilitychange", () => {
-  if (!seen()) return;
-  markRead();
-  showUnread();
-});
+listen(window, "storage", catchUp);

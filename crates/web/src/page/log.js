@@ -39,32 +39,39 @@ function frame(author, ...content) {
 function makeMessage(author, at, ...content) {
   const stamp = element("time", {}, at.toLocaleTimeString(locale, { timeStyle: "short" }));
   const made = frame(author, element("div.body", { dir: "auto" }, ...content), element("p.meta", {}, stamp, element("span")));
-  made.day = dayName(at);
+  made.day = midnight(at);
   return made;
 }
 
-// Every day begins with its name.
-function insert(message, before = null) {
-  greeting.hidden = true;
-  const above = before ? before.previousSibling : list.lastChild;
-  if (above?.day !== message.day) {
-    const day = element("p.day", {}, message.day);
+// Every day begins with its name. What is pending has no day yet.
+function insert(message, before) {
+  if ((before?.previousSibling ?? list.lastChild).day !== message.day) {
+    const day = element("p.day", {}, dayName(message.day));
     day.day = message.day;
     list.insertBefore(day, before);
   }
   list.insertBefore(message, before);
 }
 
+// Today becomes yesterday while the page is open.
+function nameDays() {
+  for (const day of list.querySelectorAll(".day")) day.textContent = dayName(day.day);
+}
+
 // Shows a message of the conversation, in place of the pending one if it is that.
-function showMessage({ author, id, html, at }) {
+function showMessage({ author, id, html, at }, fresh) {
   const message = makeMessage(author, new Date(at), sanitised(html));
   if (author === "user") mark(message, "sent", say("sent"));
   else showTyping(false);
   pending.get(id)?.remove();
   pending.delete(id);
   const [before] = pending.values();
+  greeting.hidden = true;
   insert(message, before);
-  follow(author !== "user" && message);
+  if (!fresh) return;
+  nameDays();
+  // With all that comes together, the stream does.
+  if (author !== "user") follow(message);
 }
 
 // Shows where a message of this page stands; it appears with its first state.
@@ -78,12 +85,13 @@ function showState(message, state) {
     pending.delete(id);
     shown = makeMessage("user", at, text);
     pending.set(id, shown);
-    insert(shown);
+    greeting.hidden = true;
+    list.append(shown);
     toEnd();
   }
   // The conversation may show it already.
   if (!shown) return;
-  mark(shown, state, limit ? say("limit", limit) : say(state));
+  mark(shown, state, say(limit ? "limit" : state, limit));
   if (state === "failed" && !limit) {
     shown.lastChild.append(element("button", { type: "button", click: () => addMessage(message) }, say("retry")));
   }
@@ -100,7 +108,7 @@ function clearLog() {
   list.replaceChildren(greeting);
   for (const [id, message] of pending) {
     if (message.matches(".sent")) pending.delete(id);
-    else insert(message);
+    else list.append(message);
   }
   showTyping(false);
 }
@@ -125,7 +133,7 @@ function showTyping(on) {
 // To the end, or to the beginning of a new message that is longer than what is seen at once.
 function follow(message) {
   if (!following) return;
-  const long = message && message.offsetHeight > log.clientHeight;
+  const long = message?.offsetHeight > log.clientHeight;
   log.scrollTop = long ? message.offsetTop - log.offsetTop : log.scrollHeight;
   following = !long;
 }

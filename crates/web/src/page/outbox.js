@@ -3,7 +3,7 @@
 // server takes it once.
 
 // Trying again cannot help with these.
-const FINAL = [400, 403, 404, 405, 413, 415, 422];
+const FINAL = /^4(?!01|08|29)/;
 
 // Whose messages these are: nobody's whom the site has named, or the one's.
 let owner = "";
@@ -40,7 +40,7 @@ async function sendQueue() {
     const error = await sendMessage({ id, text }).then(() => null, (caught) => caught);
     // It was taken along to somebody else meanwhile, or left behind.
     if (owner !== writer) continue;
-    if (!error || FINAL.includes(error.status)) {
+    if (!error || FINAL.test(error.status)) {
       attempt = 0;
       settle(id);
       message.limit = error?.limit;

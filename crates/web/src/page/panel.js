@@ -18,7 +18,8 @@ const field = element("textarea", {
   input: fitField,
   keydown(event) {
     // On a touch keyboard, Enter makes a new line: there is no other way to.
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing && !touch.matches) submit(event);
+    // While a character is chosen, the key has this number in no browser.
+    if (event.keyCode === 13 && !event.shiftKey && !touch.matches) submit(event);
   },
 });
 const sound = iconButton("sound", {
@@ -99,11 +100,6 @@ function connected() {
 }
 
 function disconnected() {
-  banner.textContent = say(navigator.onLine ? "reconnecting" : "offline");
+  banner.textContent = say(replaced ? "tabs" : navigator.onLine ? "reconnecting" : "offline");
   showTyping(false);
-}
-
-function idle() {
-  connected();
-  setBusy(false);
 }

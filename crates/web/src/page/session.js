@@ -15,14 +15,19 @@ function session() {
 }
 
 // Who the visitor is by the site's word; null where nobody is known any more.
-function identify(word) {
+async function identify(word) {
   if (word !== identity) {
     identity = word;
-    if (!word) known = null;
     recognising = word ? recognise(word) : null;
-    if (!word) adopt();
+    if (!word) {
+      known = null;
+      // Whoever comes after them does not see what they were about to say.
+      field.value = "";
+      fitField();
+      adopt();
+    }
   }
-  return Promise.resolve(recognising);
+  return recognising;
 }
 
 // Gets the session of somebody the site has named, however long that takes. Until then all is as
@@ -67,13 +72,12 @@ function keepSession(given) {
 function refuseToken(token) {
   if (session()?.token !== token) return;
   // The site's word may be good for another.
-  if (known) {
-    known = null;
-    return;
+  if (known) known = null;
+  else {
+    forget("session");
+    adopt();
+    expired("expired");
   }
-  forget("session");
-  adopt();
-  expired("expired");
 }
 
 function adopt() {
@@ -82,7 +86,3 @@ function adopt() {
   visitor = now;
   visitorChanged();
 }
-
-listen(window, "storage", (event) => {
-  if (event.key === `${KEY}session`) adopt();
-});

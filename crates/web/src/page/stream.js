@@ -13,6 +13,7 @@ let restarted = false;
 let replaced = false;
 let connection;
 let watchdog;
+let heardAt;
 let connectNow;
 // When to come back, as the server has said: it says another time to each page.
 let comeBack;
@@ -41,7 +42,8 @@ async function stream() {
     await pause(time, (end) => { connectNow = () => (error?.after && !restarted) || end(); });
   }
   streaming = false;
-  idle();
+  connected();
+  setBusy(false);
 }
 
 // One connection, to its end.
@@ -68,6 +70,7 @@ async function connect() {
 
 function watch() {
   clearTimeout(watchdog);
+  heardAt = Date.now();
   watchdog = setTimeout(() => connection.abort(), STALLED);
 }
 
@@ -84,6 +87,7 @@ async function parse(reader, signal) {
       if (signal.aborted) return;
       dispatch(block);
     }
+    follow();
   }
 }
 
@@ -101,16 +105,24 @@ function dispatch(block) {
     if (position <= last) return;
     last = position;
   }
-  if (fields.event === "replaced") replaced = true;
   EVENTS[fields.event]?.(JSON.parse(fields.data));
 }
 
-listen(window, "online", () => {
+// While the computer slept, the connection may have died: then a sign of life is missing.
+function wake() {
+  // Nor was it told what other pages did.
+  catchUp();
+  nameDays();
   sendNow?.();
+  if (Date.now() - heardAt > STALLED / 2) restart(last);
   connectNow?.();
-});
-listen(window, "offline", () => {
+  if (!streaming && navigator.onLine) connected();
+}
+
+listen(window, "online", wake);
+// With an open connection, browsers keep no page to come back to.
+listen(window, "offline pagehide", () => {
   connection?.abort();
   disconnected();
 });
-listen(document, "visibilitychange", () => document.hidden || connectNow?.());
+listen(document, "visibilitychange", () => document.hidden || wake());

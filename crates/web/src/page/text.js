@@ -10,10 +10,11 @@ function say(key, n = 0) {
   return texts[key].replace("{n}", () => n.toLocaleString(locale));
 }
 
-// "Today", "yesterday", or the date.
-function dayName(at) {
-  const midnight = (date) => new Date(date).setHours(0, 0, 0, 0);
-  const days = Math.min(0, Math.round((midnight(at) - midnight(Date.now())) / 864e5));
+const midnight = (time) => new Date(time).setHours(0, 0, 0, 0);
+
+// "Today", "yesterday", or the date of the day that began then.
+function dayName(day) {
+  const days = Math.min(0, Math.round((day - midnight(Date.now())) / 864e5));
   if (days > -2) return new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(days, "day");
-  return at.toLocaleDateString(locale, { dateStyle: "long" });
+  return new Date(day).toLocaleDateString(locale, { dateStyle: "long" });
 }

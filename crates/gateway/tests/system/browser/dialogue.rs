@@ -148,3 +148,53 @@ async fn a_long_answer_is_read_from_its_beginning() {
     chat.wait_until("find('.log').scrollHeight - find('.log').scrollTop - find('.log').clientHeight < 2")
         .await;
 }
+
+/// However long what was answered before is, who comes back sees the latest.
+#[tokio::test]
+async fn a_history_with_a_long_answer_is_shown_at_its_end() {
+    let system = System::start(Database::Sqlite, "").await;
+    let browser = browser().await;
+    let chat = Chat::open(&browser, &system).await;
+    chat.write("Tell me everything").await;
+    chat.wait_for_text("You wrote").await;
+    chat.answer(&system, Author::Bot, &"A long paragraph. ".repeat(400)).await;
+    chat.wait_for_text("A long paragraph").await;
+    chat.answer(&system, Author::Bot, "Anything else?").await;
+    chat.wait_for_text("Anything else?").await;
+    chat.page().refresh().await.unwrap();
+    chat.wait_for_text("Anything else?").await;
+    chat.wait_until("find('.log').scrollHeight - find('.log').scrollTop - find('.log').clientHeight < 2")
+        .await;
+}
+
+/// What ends the choice of a character is not yet what sends. Safari tells the two apart by an old
+/// number only.
+#[tokio::test]
+async fn the_enter_of_an_input_method_does_not_send() {
+    let system = System::start(Database::Sqlite, "").await;
+    let browser = browser().await;
+    let chat = Chat::open(&browser, &system).await;
+    chat.type_text("にほん").await;
+    let choose = "const press = (it) => find('textarea').dispatchEvent(new KeyboardEvent('keydown', \
+        { key: 'Enter', keyCode: 229, bubbles: true, cancelable: true, ...it }));\
+        return [press({}), press({ isComposing: true }), find('textarea').value]";
+    assert_eq!(chat.eval(choose).await, json!([true, true, "にほん"]));
+    chat.write("").await;
+    chat.wait_for_text("You wrote: にほん").await;
+}
+
+/// A page may stay open for longer than a day.
+#[tokio::test]
+async fn today_becomes_yesterday() {
+    let system = System::start(Database::Sqlite, "").await;
+    let browser = browser().await;
+    let chat = Chat::open(&browser, &system).await;
+    chat.write("Good night").await;
+    chat.wait_for_text("You wrote: Good night").await;
+    chat.wait_for_text_in(".day", "Today").await;
+    chat.eval(
+        "const now = Date.now; Date.now = () => now() + 864e5; document.dispatchEvent(new Event('visibilitychange'))",
+    )
+    .await;
+    assert_eq!(chat.text(".day").await, "Yesterday");
+}

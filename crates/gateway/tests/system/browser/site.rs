@@ -278,3 +278,80 @@ async fn it_speaks_the_browsers_language() {
     chat.wait_for_text_in(".operator .who", "Анна").await;
     assert_eq!(chat.text(".day").await, "Сегодня");
 }
+
+/// Twice before the page is there, and in the same breath.
+#[tokio::test]
+async fn the_script_is_there_once_however_often_it_is_included() {
+    let mut site = Site::bind().await;
+    let system = System::start(Database::Sqlite, &site.allowed()).await;
+    let tag = format!("<script src=\"{}/chat/site/widget.js\"></script>", system.url);
+    let early = "<script>window.Switchboard = [() => { window.called = true }]</script>";
+    site.serve(&system, "default-src * 'unsafe-inline'", &format!("{early}{tag}{tag}"));
+    let browser = browser().await;
+    let chat = Chat::open_at(&browser, &site.url).await;
+    chat.wait_until("document.readyState === 'complete' && window.called").await;
+    assert_eq!(chat.eval("return document.querySelectorAll('switchboard-chat').length").await, 1);
+}
+
+/// What single-page applications do to the document.
+#[tokio::test]
+async fn it_comes_back_when_the_site_removes_it() {
+    let mut site = Site::bind().await;
+    let system = System::start(Database::Sqlite, &site.allowed()).await;
+    site.serve(&system, "default-src * 'unsafe-inline'", "");
+    let browser = browser().await;
+    let chat = Chat::open_at(&browser, &site.url).await;
+    for removal in [
+        "document.querySelector('switchboard-chat').remove()",
+        "document.documentElement.replaceChildren(document.body)",
+        "document.body.replaceWith(document.createElement('body'))",
+    ] {
+        chat.eval(removal).await;
+        chat.wait_until("find('.launcher')?.offsetWidth").await;
+    }
+    chat.click(".launcher").await;
+    chat.write("Still here?").await;
+    chat.wait_for_text("You wrote: Still here?").await;
+}
+
+/// A full storage is no reason to open only half.
+#[tokio::test]
+async fn it_opens_where_nothing_can_be_stored() {
+    let mut site = Site::bind().await;
+    let system = System::start(Database::Sqlite, &site.allowed()).await;
+    site.serve(&system, "default-src * 'unsafe-inline'", "");
+    let browser = browser().await;
+    let chat = Chat::open_at(&browser, &site.url).await;
+    chat.eval("Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError') }")
+        .await;
+    chat.click(".launcher").await;
+    chat.wait_until("inside.activeElement === find('textarea')").await;
+    chat.click(".close").await;
+    chat.wait_until("inside.activeElement === find('.launcher')").await;
+}
+
+/// A stream that tells something else from now on, to a page whose messages never arrive.
+const OTHERWISE: &str = "const event = (position, at) => `id: ${position}\\nevent: message\\ndata: ${JSON.stringify(\
+        { position, author: 'bot', html: `<p>Message ${position}</p>`, at: new Date(at).toISOString() })}\\n\\n`; \
+    const tell = (told) => { window.fetch = (url) => new Promise((answer) => { \
+        if (!/events$/.test(url) || !told) return; \
+        answer(new Response(`${told}event: ready\\ndata: {}\\n\\n`)); told = null }) };";
+
+/// What was written today stays below what was said before today.
+#[tokio::test]
+async fn what_is_not_sent_stands_under_no_earlier_day() {
+    let mut site = Site::bind().await;
+    let system = System::start(Database::Sqlite, &site.allowed()).await;
+    site.serve(&system, "default-src * 'unsafe-inline'", "");
+    let browser = browser().await;
+    let chat = Chat::open_at(&browser, &site.url).await;
+    chat.eval("Switchboard.send('Hello')").await;
+    chat.wait_until("find('.badge').innerText === '1'").await;
+    chat.eval(&format!(
+        "{OTHERWISE} tell(event(900, Date.now() - 864e5)); Switchboard.send('Not sent'); Switchboard.open()"
+    ))
+    .await;
+    chat.wait_for_text("Message 900").await;
+    let shown = "return [...find('.list').children].filter((it) => it.offsetHeight).map((it) => (it.querySelector('.body') ?? it).innerText)";
+    assert_eq!(chat.eval(shown).await, json!(["Yesterday", "Message 900", "Not sent"]));
+}

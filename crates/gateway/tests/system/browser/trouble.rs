@@ -193,3 +193,79 @@ async fn what_is_refused_can_be_sent_again() {
         json!([null, 1])
     );
 }
+
+/// Also to those who have nothing to be connected for yet.
+#[tokio::test]
+async fn who_is_back_online_is_not_told_otherwise() {
+    let system = System::start(Database::Sqlite, "").await;
+    let browser = browser().await;
+    let chat = Chat::open(&browser, &system).await;
+    chat.eval("dispatchEvent(new Event('offline'))").await;
+    chat.wait_until("find('.banner').innerText").await;
+    chat.eval("dispatchEvent(new Event('online'))").await;
+    chat.wait_until("find('.banner').innerText === ''").await;
+}
+
+#[tokio::test]
+async fn a_page_that_made_room_for_others_says_so() {
+    let system = System::start(Database::Sqlite, "").await;
+    let browser = browser().await;
+    let chat = Chat::open(&browser, &system).await;
+    chat.write("Hello").await;
+    chat.wait_for_text("You wrote: Hello").await;
+    chat.eval(
+        "const real = fetch; window.fetch = (url, options) => /events$/.test(url) \
+         ? Promise.resolve(new Response('event: replaced\\ndata: {}\\n\\n')) : real(url, options); \
+         dispatchEvent(new Event('offline')); dispatchEvent(new Event('online'))",
+    )
+    .await;
+    chat.wait_for_text_in(".banner", "The chat is open in other windows.").await;
+    assert_eq!(chat.text(".banner").await, "The chat is open in other windows.");
+}
+
+/// While a computer sleeps its connections die, and nobody tells it.
+#[tokio::test]
+async fn who_was_asleep_does_not_trust_the_old_connection() {
+    let system = System::start(Database::Sqlite, "").await;
+    let browser = browser().await;
+    let chat = Chat::open(&browser, &system).await;
+    chat.write("Good night").await;
+    chat.wait_for_text("You wrote: Good night").await;
+    chat.eval(
+        "const real = fetch; window.asked = 0; \
+         window.fetch = (url, options) => { asked += /events$/.test(url); return real(url, options) }; \
+         const now = Date.now; Date.now = () => now() + 6e5; document.dispatchEvent(new Event('visibilitychange'))",
+    )
+    .await;
+    chat.wait_until("asked === 1").await;
+    chat.answer(&system, Author::Operator, "Good morning").await;
+    chat.wait_for_text("Good morning").await;
+    assert_eq!(chat.messages().await, ["Good night", "You wrote: Good night", "Good morning"]);
+}
+
+/// Half a character, as it is left where a text was cut without regard.
+#[tokio::test]
+async fn half_a_character_does_not_keep_a_text_back() {
+    let system = System::start(Database::Sqlite, "").await;
+    let browser = browser().await;
+    let chat = Chat::open(&browser, &system).await;
+    chat.eval("Switchboard.send('\\ude00 cut 😀😀'.slice(0, -1))").await;
+    chat.wait_for_text("You wrote:").await;
+    assert_eq!(system.sandbox.requests(0)[0].message.trim(), "cut 😀");
+}
+
+/// Whoever comes next does not find what somebody was about to say.
+#[tokio::test]
+async fn who_signs_out_leaves_nothing_in_the_field() {
+    let system = System::start(Database::Sqlite, "").await;
+    let browser = browser().await;
+    let chat = Chat::open(&browser, &system).await;
+    chat.type_text("a public thought").await;
+    chat.eval("Switchboard.identify(null)").await;
+    assert_eq!(chat.eval("return find('textarea').value").await, "a public thought");
+    chat.eval("Switchboard.identify('somebody').catch(() => {})").await;
+    chat.wait_for_text_in(".notice", "Please sign in again").await;
+    assert_eq!(chat.eval("return find('textarea').value").await, "a public thought");
+    chat.eval("Switchboard.identify(null)").await;
+    assert_eq!(chat.eval("return find('textarea').value").await, "");
+}
