@@ -6,7 +6,7 @@ const host = element("switchboard-chat");
 const shadow = host.attachShadow({ mode: "open" });
 const root = element(PAGE ? "div" : "section", { lang: locale, dir: direction });
 const badge = element("span.badge", { "aria-hidden": true });
-const button = element("button.launcher", { type: "button", click: toggle });
+const button = element("button.launcher", { click: toggle });
 const dark = matchMedia("(prefers-color-scheme: dark)");
 // The panel covers everything.
 const covering = matchMedia("(max-width: 480px), (max-height: 480px)");

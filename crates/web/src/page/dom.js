@@ -41,5 +41,5 @@ function icon(name) {
 }
 
 function iconButton(name, attributes) {
-  return element(`button.${name}`, { type: "button", "aria-label": say(name), ...attributes }, icon(name));
+  return element(`button.${name}`, { "aria-label": say(name), ...attributes }, icon(name));
 }

@@ -20,7 +20,7 @@ const latest = iconButton("latest", { click: toEnd, hidden: "" });
 const greeting = element("div.greeting", {},
   frame("bot", element("div.body", { dir: "auto" }, say("greeting"))),
   element("div.questions", {}, ...texts.questions.map((question) =>
-    element("button", { type: "button", dir: "auto", click: () => send(question) }, question))));
+    element("button", { dir: "auto", click() { send(question); panel.focus(); } }, question))));
 list.append(greeting);
 
 listen(log, "scroll", () => {
@@ -93,7 +93,7 @@ function showState(message, state) {
   if (!shown) return;
   mark(shown, state, say(limit ? "limit" : state, limit));
   if (state === "failed" && !limit) {
-    shown.lastChild.append(element("button", { type: "button", click: () => addMessage(message) }, say("retry")));
+    shown.lastChild.append(element("button", { click() { addMessage(message); panel.focus(); } }, say("retry")));
   }
 }
 
@@ -126,8 +126,9 @@ function showTyping(on) {
     const dots = element("span.dots", { "aria-hidden": true }, element("i"), element("i"), element("i"));
     typing.append(dots, element("span.unseen", {}, say("typing")));
   }
-  if (!on) typing.replaceChildren();
-  follow();
+  // Its end needs no following: asked after each message, a long history would take half a minute.
+  if (on) follow();
+  else typing.replaceChildren();
 }
 
 // To the end, or to the beginning of a new message that is longer than what is seen at once.

@@ -14,7 +14,7 @@ const notice = element("p.notice");
 // A countdown is said once, and not with every second.
 const spoken = element("p.unseen", { role: "status" });
 const field = element("textarea", {
-  rows: 1, dir: "auto", autocomplete: "off", placeholder: say("message"), "aria-label": say("message"),
+  rows: 1, autocomplete: "off", placeholder: say("message"), "aria-label": say("message"),
   input: fitField,
   keydown(event) {
     // On a touch keyboard, Enter makes a new line: there is no other way to.

@@ -56,7 +56,8 @@ async function ensureToken() {
   if (identity && !known) await (recognising = recognise(identity));
   if (!identity && !session()) {
     const make = async () => session() ?? keepSession(await post("session", null, {}));
-    await (navigator.locks ? navigator.locks.request(KEY, make) : make());
+    // Where nothing may be stored, browsers refuse locks, too.
+    await ((visit && navigator.locks?.request(KEY, make)) ?? make());
     adopt();
   }
   return session()?.token;

@@ -242,6 +242,8 @@ async fn a_question_is_asked_with_a_click() {
     chat.click(".questions button:last-child").await;
     chat.wait_for_text("You wrote: And when?").await;
     assert_eq!(chat.messages().await, ["And when?", "You wrote: And when?"]);
+    let focused = "return inside.activeElement?.classList.contains('panel')";
+    assert_eq!(chat.eval(focused).await, true, "the keyboard goes on in the panel, of which the button is gone");
     let greeted = "return Boolean(find('.greeting').offsetHeight)";
     assert_eq!(chat.eval(greeted).await, false);
     chat.page().refresh().await.unwrap();
@@ -354,4 +356,22 @@ async fn what_is_not_sent_stands_under_no_earlier_day() {
     chat.wait_for_text("Message 900").await;
     let shown = "return [...find('.list').children].filter((it) => it.offsetHeight).map((it) => (it.querySelector('.body') ?? it).innerText)";
     assert_eq!(chat.eval(shown).await, json!(["Yesterday", "Message 900", "Not sent"]));
+}
+
+/// A visitor whose browser refuses everything that stores is answered all the same.
+#[tokio::test]
+async fn who_lets_nothing_be_stored_is_answered() {
+    let mut site = Site::bind().await;
+    let system = System::start(Database::Sqlite, &site.allowed()).await;
+    // What Chromium does where all cookies are blocked.
+    let refuse = "<script>const refused = () => new DOMException('denied', 'SecurityError'); \
+        for (const name of ['localStorage', 'sessionStorage']) \
+        Object.defineProperty(window, name, { get() { throw refused() } }); \
+        navigator.locks.request = () => Promise.reject(refused())</script>";
+    site.serve(&system, "default-src * 'unsafe-inline'", refuse);
+    let browser = browser().await;
+    let chat = Chat::open_at(&browser, &site.url).await;
+    chat.click(".launcher").await;
+    chat.write("Hello").await;
+    chat.wait_for_text("You wrote: Hello").await;
 }
