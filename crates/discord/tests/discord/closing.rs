@@ -1,5 +1,7 @@
 //! What ends a connection, and what ends the channel.
 
+use std::time::Duration;
+
 use switchboard_testkit::{discord::Fault, wait::wait_for};
 
 use crate::support::{Channel, LIMIT};
@@ -36,7 +38,7 @@ async fn a_revoked_token_ends_the_run() {
 
 #[tokio::test]
 async fn a_gateway_that_answers_nothing_is_left() {
-    let mut channel = Channel::new().await;
+    let mut channel = Channel::with_patience(Duration::from_secs(1)).await;
     channel.bot.plan(Fault::NoAnswer).on("IDENTIFY").next(1);
     channel.begin();
     channel.interrupted("opens no session").await;

@@ -43,7 +43,7 @@ async fn a_lost_connection_loses_nothing_and_costs_no_session() {
 #[tokio::test]
 async fn a_zombie_is_noticed_and_its_session_resumed() {
     let mut channel = Channel::new().await;
-    channel.fake.heartbeat_every(Duration::from_millis(200));
+    channel.fake.heartbeat_every(Duration::from_millis(500));
     channel.run().await;
     let alice = channel.bot.user("Alice");
     alice.sends("before");

@@ -7,7 +7,7 @@ use switchboard_core::{
     Verdict,
     markup::{Rendered, Unit},
 };
-use switchboard_testkit::discord::{Fault, Permission, Rates, Scope as LimitScope};
+use switchboard_testkit::discord::{Fault, Permission, Rates, Scope as LimitScope, Window};
 
 use crate::support::Channel;
 
@@ -130,7 +130,9 @@ async fn a_pause_is_for_what_discord_says() {
 async fn an_empty_bucket_is_left_alone() {
     let channel = Channel::new().await;
     let to = channel.bot.guild("Shop").text_channel("help").id().to_string();
-    channel.bot.limit(Some(Rates::usual()));
+    // It does not fill before the test is over.
+    let messages = Window { count: 5, period: Duration::from_hours(1) };
+    channel.bot.limit(Some(Rates { messages, ..Rates::usual() }));
     for number in 0..5 {
         send(&channel, &to, &format!("{number}"), None).await.unwrap();
     }

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 pub const TOKEN: &str = "MTIzNDU2Nzg5.GxYzAb.the-token-of-the-bot-in-tests";
 /// For whatever a test waits for.
-pub const LIMIT: Duration = Duration::from_secs(15);
+pub const LIMIT: Duration = Duration::from_mins(1);
 
 /// What the channel stored.
 #[derive(Default)]
@@ -93,13 +93,19 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// A channel that does not run yet.
+    /// A channel that does not run yet. It waits for the gateway as long as the test does.
     pub async fn new() -> Self {
+        Self::with_patience(LIMIT).await
+    }
+
+    /// One that gives up a gateway which takes longer than this to say hello, and then to open a session. Where none is
+    /// to be given up, this must be more than any machine takes.
+    pub async fn with_patience(patience: Duration) -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
         let fake = FakeDiscord::start_at(free_port().unwrap()).await.unwrap();
         let mut config = DiscordConfig::new(ChannelName::new("support"), SecretString::from(TOKEN));
         config.api_url = fake.url().parse().unwrap();
-        config.patience = Duration::from_secs(1);
+        config.patience = patience;
         config.first_pause = Duration::from_millis(10);
         config.longest_pause = Duration::from_millis(50);
         config.identify_every = Duration::from_millis(10);
