@@ -18,7 +18,7 @@ use switchboard_ai::{
     selarti::{ConfigError, Selarti, SelartiConfig, TokenError, TokenSource},
 };
 use switchboard_core::{ChatId, Severity, chain};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::{TOKEN, fixed, platform::Platform, selarti};
 
@@ -98,11 +98,17 @@ async fn a_redirect_is_not_followed() {
     assert_eq!(target.received(), []);
 }
 
+/// A port that nobody listens on, and that nobody else can get while the socket lives.
+fn refused_port() -> (TcpSocket, String) {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+    let url = format!("http://{}", socket.local_addr().expect("it is bound"));
+    (socket, url)
+}
+
 #[tokio::test]
 async fn a_refused_port_is_unreachable() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-    drop(listener);
+    let (_socket, url) = refused_port();
     let error = send(&selarti(&url, fixed())).await.expect_err("nobody listens");
     assert!(matches!(error, AiError::Unreachable(_)), "{error:?}");
 }
@@ -110,7 +116,16 @@ async fn a_refused_port_is_unreachable() {
 #[tokio::test]
 async fn a_missing_answer_is_an_unknown_outcome() {
     let silent = Platform::start(|_| None).await;
-    let error = send(&selarti(&silent.url, fixed())).await.expect_err("it never answers");
+    let account = selarti(&silent.url, fixed());
+    let (outcome, ()) = tokio::join!(send(&account), async {
+        while silent.received().is_empty() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        // It has arrived whole. What is left of the time limit passes at once.
+        tokio::time::pause();
+    });
+    tokio::time::resume();
+    let error = outcome.expect_err("it never answers");
     assert!(matches!(error, AiError::Interrupted(_)), "{error:?}");
     assert_eq!(silent.received().len(), 1);
 
@@ -200,9 +215,7 @@ async fn a_probe_says_whether_the_platform_answers() {
 
 #[tokio::test]
 async fn a_probe_says_what_to_do() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-    drop(listener);
+    let (_socket, url) = refused_port();
     let findings = selarti(&url, changing("old", Err("no such file"))).probe().await;
     assert_eq!(findings.len(), 2);
     for finding in &findings {

@@ -5,8 +5,6 @@ mod client;
 mod platform;
 mod webhook;
 
-use std::time::Duration;
-
 use secrecy::SecretString;
 use switchboard_ai::selarti::{Selarti, SelartiConfig, TokenSource};
 use url::Url;
@@ -19,8 +17,7 @@ fn selarti(base_url: &str, token: TokenSource) -> Selarti {
     // Every test may come first; the others find it installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let base_url: Url = base_url.parse().expect("the tests use valid addresses");
-    let config = SelartiConfig { timeout: Duration::from_millis(500), ..SelartiConfig::new(base_url, token) };
-    Selarti::new(config).expect("the tests use valid configurations")
+    Selarti::new(SelartiConfig::new(base_url, token)).expect("the tests use valid configurations")
 }
 
 /// The token of these tests, which does not change.

@@ -4,7 +4,7 @@ use std::{collections::HashSet, time::Duration};
 
 use serde_json::{Value, json};
 use switchboard_sandbox::{Outcome, Progress};
-use tokio::time::Instant;
+use tokio::{net::TcpSocket, time::Instant};
 use uuid::Uuid;
 
 use crate::support::{Receiver, Running, TOKEN, Webhook, until};
@@ -139,7 +139,12 @@ async fn the_bot_takes_its_time() {
 
 #[tokio::test]
 async fn webhooks_are_repeated_until_they_are_answered() {
-    let receiver = Receiver::start().await;
+    // Holds the port while nobody listens there, so that nobody else gets it.
+    let port = TcpSocket::new_v4().expect("a socket");
+    port.set_reuseaddr(true).expect("an option that there is");
+    port.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+    let address = port.local_addr().expect("it is bound");
+    let receiver = Receiver::start_at(address).await;
     let sandbox = Running::start(&receiver).await;
     receiver.answer_next(&[503, 500, 429]);
     sandbox.say("c", "one").await;
@@ -149,7 +154,6 @@ async fn webhooks_are_repeated_until_they_are_answered() {
     assert_eq!(sandbox.handle.status().repeated, 3);
 
     // The receiver goes away, and comes back at the same address.
-    let address = receiver.url.socket_addrs(|| None).expect("it has an address")[0];
     drop(receiver);
     sandbox.say("c", "two").await;
     sandbox.say("c", "three").await;
