@@ -7,11 +7,11 @@ use std::{collections::HashSet, time::Duration};
 
 use support::{Database, Replica, Setup, message, sent, texts, until};
 use switchboard_core::{
-    Accepted, ChannelName, ChatId, ConversationId, ConversationMoved, Event, EventId, Idempotency,
-    Reachability, SendError, Unreadable,
+    Accepted, AiName, Author, ChannelName, ChatId, ConversationId, ConversationMoved, Event, EventId,
+    Idempotency, IdempotencyKey, Reachability, ThreadUpdate, Unreadable, markup::Rendered,
 };
-use switchboard_engine::{Backoff, OnUnknown};
-use switchboard_store::{Begin, Begun, DeliveryState, REACHABLE};
+use switchboard_engine::OnUnknown;
+use switchboard_store::{Begin, Begun, DeliveryState, NewPart, REACHABLE, Reply, ReplyMessage};
 
 #[tokio::test]
 async fn a_chat_goes_on_at_the_new_address_of_its_conversation() {
@@ -94,15 +94,29 @@ async fn an_attempt_that_was_cut_off_is_not_repeated_where_so_configured() {
         [(OnUnknown::Drop, DeliveryState::Dead), (OnUnknown::Retry, DeliveryState::Sent)]
     {
         let database = Database::new().await;
-        let backoff = Backoff { min: Duration::from_secs(1), max: Duration::from_secs(1) };
         let setup = || Setup { idempotency: Idempotency::None, on_unknown, ..Setup::default() };
-        let replica = Replica::start(&database, Setup { backoff, ..setup() });
+        let replica = Replica::start(&database, setup());
         replica.says("ann", "hello").await;
-        replica.messenger.sends.answer_next(|| Err(SendError::Unavailable("away".into())));
-        replica.answers("ann", "perhaps").await;
-        let settled = async || database.deliveries().await.get(1).is_some_and(|row| row.attempts == 1);
-        until("the first attempt is settled", settled).await;
+        replica.ai.requests.wait(1).await;
         replica.stop().await;
+
+        // The answer comes while nobody runs the channel.
+        let chat = database.store.find_chat(&ChatId::new("c:ann")).await.unwrap().expect("the chat is there");
+        let text = Rendered::Plain { text: "perhaps".to_owned() };
+        let message = ReplyMessage {
+            author: Author::Bot,
+            text: "perhaps".to_owned(),
+            parts: vec![NewPart { key: IdempotencyKey::new("key of perhaps"), text }],
+            ttl: Duration::from_hours(1),
+        };
+        let reply = Reply {
+            ai: AiName::new("main"),
+            chat: chat.key,
+            message_id: None,
+            thread: ThreadUpdate::default(),
+            message: Some(message),
+        };
+        database.store.reply(vec![reply]).await.unwrap();
 
         // An owner that begins an attempt and is never heard of again.
         let channel = ChannelName::new("c");

@@ -115,14 +115,16 @@ async fn a_dead_delivery_can_be_retried_while_the_gateway_runs() {
 #[tokio::test]
 async fn nobody_takes_over_while_a_stop_finishes_what_is_under_way() {
     let database = Database::new().await;
-    let first = Replica::start(&database, Setup::default());
+    let lease_ttl = std::time::Duration::from_secs(5);
+    let setup = || Setup { lease_ttl, ..Setup::default() };
+    let first = Replica::start(&database, setup());
     first.ai.requests.set_open(false);
     first.says("ann", "slow").await;
     first.ai.requests.wait(1).await;
-    let second = Replica::start(&database, Setup::default());
+    let second = Replica::start(&database, setup());
     first.begin_stop();
     // Longer than the lease lasts without a renewal.
-    let taken = tokio::time::timeout(std::time::Duration::from_secs(4), second.inbox()).await;
+    let taken = tokio::time::timeout(lease_ttl * 3 / 2, second.inbox()).await;
     assert!(taken.is_err(), "the channel was taken from a replica that still works");
     first.ai.requests.set_open(true);
     first.stop().await;

@@ -28,7 +28,8 @@ async fn an_indicator_that_hangs_does_not_hold_the_stop_up() {
     replica.messenger.typing.wait(1).await;
     let begin = Instant::now();
     replica.stop().await;
-    assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
+    // The indicator would hang for five seconds.
+    assert!(begin.elapsed() < Duration::from_millis(4500), "{:?}", begin.elapsed());
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use switchboard_store_postgres::PostgresStore;
 use switchboard_testkit::postgres::{database, execute};
 use tokio::{sync::mpsc, time::timeout};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn hint(about: About) -> Hint {
     Hint { channel: ChannelName::new("site"), about }

@@ -24,7 +24,7 @@ async fn cut_connections_are_replaced() -> anyhow::Result<()> {
         let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
                    WHERE datname = current_database() AND application_name = 'switchboard'";
         execute(database.url(), cut)?;
-        wait_for("a call that gets through", Duration::from_secs(5), async || {
+        wait_for("a call that gets through", Duration::from_mins(1), async || {
             match store.register_channel(&channel, "web").await {
                 Ok(()) => Some(()),
                 Err(error) => {
@@ -56,7 +56,7 @@ async fn a_server_that_is_down_is_unavailable_until_it_is_back() -> anyhow::Resu
         let begin = Instant::now();
         let error = store.ping().await.expect_err("nobody is there");
         assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
-        assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+        assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     }
     let error = store.accept(vec![]).await.expect_err("nobody is there");
     assert!(error.is_transient(), "{error:?}");
@@ -66,7 +66,7 @@ async fn a_server_that_is_down_is_unavailable_until_it_is_back() -> anyhow::Resu
     assert!(told.contains("refused"), "what is wrong is told: {told}");
 
     server.start()?;
-    wait_for("the store to come back", Duration::from_secs(10), async || store.ping().await.ok()).await;
+    wait_for("the store to come back", Duration::from_mins(1), async || store.ping().await.ok()).await;
     assert_eq!(store.channel_secret(&channel, "second").await?, "first");
     Ok(())
 }

@@ -56,17 +56,18 @@ impl Replicas {
     }
 
     /// Runs a call for as long as it takes until so many transactions wait for another one's lock.
-    async fn run_until_waiting(
-        &self,
-        call: &mut (impl Future<Output: std::fmt::Debug> + Unpin),
-        count: &str,
-    ) {
+    async fn run_until_waiting(&self, call: &mut (impl Future<Output: std::fmt::Debug> + Unpin), count: i64) {
         let waiting = "SELECT count(*) FROM pg_stat_activity \
                        WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        let waits = wait_for("a transaction that waits for another", Duration::from_secs(5), async || {
-            let found = execute(self.database.url(), waiting).expect("the server can be asked");
-            (found.trim() == count).then_some(())
-        });
+        let waits = async {
+            // The server ends the wait after some seconds: too few for a process with each question.
+            let mut asking = PgConnection::connect(self.database.url()).await.expect("it takes connections");
+            wait_for("a transaction that waits for another", Duration::from_mins(1), async || {
+                let found: i64 = sqlx::query_scalar(waiting).fetch_one(&mut asking).await.expect("it counts");
+                (found == count).then_some(())
+            })
+            .await;
+        };
         tokio::select! {
             result = call => panic!("it did not wait: {result:?}"),
             () = waits => {}
@@ -168,7 +169,7 @@ async fn a_new_owner_waits_for_what_is_under_way_and_nobody_else_does() -> anyho
     let mut stranger = PgConnection::connect(both.database.url()).await?;
     sqlx::raw_sql("BEGIN; SELECT FROM lane FOR UPDATE").execute(&mut stranger).await?;
     let mut completion = Box::pin(both.first.settle(vec![both.sent(token, &question)]));
-    both.run_until_waiting(&mut completion, "1").await;
+    both.run_until_waiting(&mut completion, 1).await;
 
     assert!(both.first.renew(&both.channel, token, HOUR).await?);
     let cursor = Accept {
@@ -178,7 +179,7 @@ async fn a_new_owner_waits_for_what_is_under_way_and_nobody_else_does() -> anyho
     };
     both.first.accept(vec![cursor]).await?;
     let mut takeover = Box::pin(both.second.acquire(&both.channel, "b", HOUR, true));
-    both.run_until_waiting(&mut takeover, "2").await;
+    both.run_until_waiting(&mut takeover, 2).await;
 
     sqlx::raw_sql("COMMIT").execute(&mut stranger).await?;
     assert_eq!(completion.await?, [Settled::Committed(LaneState::Idle)]);

@@ -85,7 +85,7 @@ async fn a_command_works_beside_the_gateway() {
 
     let (serving, command) = (Arc::new(serving), Arc::new(command));
     let mut writing = tokio::task::JoinSet::new();
-    for number in 0..40 {
+    for number in 0..12 {
         let store = if number % 2 == 0 { serving.clone() } else { command.clone() };
         writing.spawn(async move {
             store.register_channel(&ChannelName::new(format!("channel-{number}")), "web").await

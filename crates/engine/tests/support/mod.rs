@@ -30,7 +30,7 @@ use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How long a test waits for something that should take a few milliseconds.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 type Answer<E> = Box<dyn FnOnce() -> Result<(), E> + Send>;
 type Rule<T, E> = Box<dyn Fn(&T) -> Option<E> + Send>;
@@ -55,9 +55,11 @@ impl<T: Clone, E> Script<T, E> {
     }
 
     async fn call(&self, call: T) -> Result<(), E> {
+        // Taken before the call is seen: what a test that waits for it says next is for the next one.
+        let answer = self.answers.lock().unwrap().pop_front();
         self.calls.send_modify(|calls| calls.push(call.clone()));
         self.gate.subscribe().wait_for(|open| *open).await.expect("self holds the sender");
-        if let Some(answer) = self.answers.lock().unwrap().pop_front() {
+        if let Some(answer) = answer {
             return answer();
         }
         let always = self.always.lock().unwrap();
@@ -109,7 +111,8 @@ impl Messenger for FakeMessenger {
     fn capabilities(&self, _: &ConversationId) -> Capabilities {
         Capabilities {
             text: TextSupport { format: TextFormat::Plain, limit: self.text_limit, unit: Unit::CodePoints },
-            typing: Some(TypingSupport { refresh: Duration::from_secs(4), hide: true }),
+            // Longer than any test takes: an indicator is shown once.
+            typing: Some(TypingSupport { refresh: Duration::from_hours(1), hide: true }),
             edit: Support::No,
             delete: Support::No,
             react: Support::No,
@@ -179,6 +182,7 @@ pub struct Setup {
     pub ttl: Duration,
     pub backoff: Backoff,
     pub scan_every: Duration,
+    pub lease_ttl: Duration,
 }
 
 impl Default for Setup {
@@ -193,6 +197,8 @@ impl Default for Setup {
             ttl: Duration::from_hours(1),
             backoff: Backoff { min: Duration::from_millis(10), max: Duration::from_millis(40) },
             scan_every: Duration::from_millis(50),
+            // A replica that is slow does not lose its channel; one that stops gives it back.
+            lease_ttl: Duration::from_secs(15),
         }
     }
 }
@@ -251,7 +257,7 @@ impl Replica {
         let ai = Arc::new(FakeAi { requests: Script::new() });
         let config = EngineConfig {
             replica: uuid::Uuid::new_v4().to_string(),
-            lease_ttl: Duration::from_secs(2),
+            lease_ttl: setup.lease_ttl,
             ai_ttl: setup.ttl,
             messenger_ttl: setup.ttl,
             backoff: setup.backoff,

@@ -307,6 +307,6 @@ pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>)
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    let deadline = Duration::from_secs(20);
+    let deadline = Duration::from_mins(2);
     tokio::time::timeout(deadline, search).await.unwrap_or_else(|_| panic!("never came: {what}"))
 }
