@@ -105,8 +105,8 @@ impl PostgresServer {
         let Some(child) = self.child.take() else { return Ok(()) };
         child.signal(signal);
         child
-            .wait(Duration::from_secs(30))
-            .with_context(|| format!("postgres ignored {signal:?} for 30 s"))?;
+            .wait(Duration::from_mins(2))
+            .with_context(|| format!("postgres ignored {signal:?} for two minutes"))?;
         Ok(())
     }
 
