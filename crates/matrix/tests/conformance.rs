@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 const PASSWORD: &str = "the-password-of-the-account";
 /// For what the harness waits for.
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_mins(1);
 /// How messages are sent.
 const SEND: &str = "PUT /rooms/*/send/*/*";
 

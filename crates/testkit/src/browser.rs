@@ -40,7 +40,7 @@ impl Browser {
         let (driver, _) =
             Child::spawn(command).context("start chromedriver: apt-get install chromium chromium-driver")?;
         let listens = async || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok();
-        wait_for("chromedriver to listen", Duration::from_secs(30), listens).await;
+        wait_for("chromedriver to listen", Duration::from_mins(1), listens).await;
 
         let profile = ScratchDirectory::create("browser")?;
         let client = open_session(port, profile.path()).await?;
@@ -61,8 +61,8 @@ impl Browser {
     /// Gives the browser a command of its developer tools, such as `Emulation.setEmulatedMedia`.
     pub fn developer_tools(&self, command: &str, parameters: &Value) -> Result<()> {
         let body = json!({ "cmd": command, "params": parameters }).to_string();
-        let answer =
-            request(self.port, "POST", &format!("/session/{}/goog/cdp/execute", self.session), &body)?;
+        let path = format!("/session/{}/goog/cdp/execute", self.session);
+        let answer = request(self.port, "POST", &path, &body, Duration::from_mins(1))?;
         if !answer.starts_with("HTTP/1.1 200") {
             bail!("the browser refused {command}: {answer}");
         }
@@ -123,7 +123,11 @@ async fn open_session(port: u16, profile: &Path) -> Result<Client> {
     ];
     let mut arguments: Vec<String> = arguments.map(str::to_owned).into();
     arguments.push(format!("--user-data-dir={}", profile.display()));
-    let capabilities = json!({ "goog:chromeOptions": { "args": arguments } });
+    let capabilities = json!({
+        "goog:chromeOptions": { "args": arguments },
+        // In milliseconds. A script that looks at a whole page takes long on a busy machine.
+        "timeouts": { "script": 120_000 },
+    });
     let capabilities = capabilities.as_object().context("the capabilities are an object")?.clone();
     ClientBuilder::new(HttpConnector::new())
         .capabilities(capabilities)
@@ -134,14 +138,14 @@ async fn open_session(port: u16, profile: &Path) -> Result<Client> {
 
 /// `DELETE /session/{id}`, whose answer means that the session has ended.
 fn end_session(port: u16, session: &str) -> std::io::Result<()> {
-    request(port, "DELETE", &format!("/session/{session}"), "").map(drop)
+    request(port, "DELETE", &format!("/session/{session}"), "", Duration::from_secs(10)).map(drop)
 }
 
 /// A request to the driver by hand, for what the client has no call for, and for a drop, which
 /// cannot wait for one. The first bytes of the answer.
-fn request(port: u16, method: &str, path: &str, body: &str) -> std::io::Result<String> {
+fn request(port: u16, method: &str, path: &str, body: &str, limit: Duration) -> std::io::Result<String> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    stream.set_read_timeout(Some(limit))?;
     let length = body.len();
     write!(
         stream,

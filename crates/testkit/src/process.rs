@@ -98,7 +98,8 @@ impl Process {
     /// Ends it at once, as `kill -9` does, and waits until it is gone.
     pub async fn kill(&self) -> ExitStatus {
         self.child.signal(Signal::KILL);
-        self.wait(Duration::from_secs(10)).await
+        // One that waits for a slow disk ends when the disk has answered.
+        self.wait(Duration::from_mins(1)).await
     }
 
     /// Asks it to end, as a service manager does. [`wait`](Self::wait) tells how it ended.

@@ -12,7 +12,7 @@ use switchboard_testkit::child::{DeathSignal, command};
 use switchboard_testkit::process::Process;
 use switchboard_testkit::wait::wait_for;
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_mins(2);
 
 #[tokio::test]
 async fn a_browser_shows_a_page_and_ends_with_its_value() -> Result<()> {

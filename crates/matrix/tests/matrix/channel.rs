@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::store::Store;
 
 /// For whatever a test waits for.
-pub const LIMIT: Duration = Duration::from_secs(30);
+pub const LIMIT: Duration = Duration::from_mins(1);
 
 /// A channel. Its directory is its own, unless the configuration is told another.
 pub struct Channel {

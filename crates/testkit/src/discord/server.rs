@@ -65,7 +65,7 @@ impl FakeDiscord {
     }
 
     /// How often a connection to the gateway is asked for a heartbeat, from the next connection on. Discord's 41.25
-    /// seconds at first. One that is silent for twice as long and two seconds more is closed.
+    /// seconds at first. One that is silent for twice as long and five seconds more is closed.
     pub fn heartbeat_every(&self, interval: Duration) {
         self.world.set_heartbeat(interval);
     }

@@ -20,7 +20,7 @@ use crate::directory::ScratchDirectory;
 use crate::wait::wait_for;
 
 const PROGRAM: &str = include_str!("peer.py");
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// An [`Account`] whose device encrypts and decrypts, by a program on matrix-nio. Ended when dropped.
 ///

@@ -92,8 +92,8 @@ impl SynapseServer {
         let Some(child) = self.child.take() else { return Ok(()) };
         child.signal(signal);
         child
-            .wait(Duration::from_secs(30))
-            .with_context(|| format!("Synapse ignored {signal:?} for 30 s"))?;
+            .wait(Duration::from_mins(2))
+            .with_context(|| format!("Synapse ignored {signal:?} for two minutes"))?;
         Ok(())
     }
 

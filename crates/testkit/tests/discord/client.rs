@@ -14,7 +14,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 pub const TOKEN: &str = "MTIz.stand-in.token-of-the-first-bot-in-tests";
 /// For whatever a test waits for.
-pub const LIMIT: Duration = Duration::from_secs(10);
+pub const LIMIT: Duration = Duration::from_secs(30);
 /// GUILDS, GUILD_MESSAGES, DIRECT_MESSAGES and MESSAGE_CONTENT.
 pub const INTENTS: u64 = 1 | 1 << 9 | 1 << 12 | 1 << 15;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use switchboard_testkit::discord::{Fault, Rates};
+use switchboard_testkit::discord::{Fault, Rates, Window};
 
 use crate::client::{Heard, INTENTS, LIMIT, Socket, TOKEN, id, identity, start};
 
@@ -131,7 +131,8 @@ async fn the_budget_of_identifies_ends_the_token() {
 #[tokio::test]
 async fn limits_hold_for_the_gateway_too() {
     let (discord, bot, _http) = start().await;
-    bot.limit(Some(Rates::usual()));
+    let identifies = Window { count: 1, period: Duration::from_hours(1) };
+    bot.limit(Some(Rates { identifies, ..Rates::usual() }));
     let (mut first, _) = Socket::identify(&discord, INTENTS).await;
     let mut second = Socket::open(&discord.gateway_url()).await;
     second.payload().await;

@@ -8,7 +8,7 @@ use switchboard_testkit::matrix::{FakeMatrix, Posted, Room, User};
 
 pub const PASSWORD: &str = "the-password-of-the-bot";
 /// For whatever a test waits for.
-pub const LIMIT: Duration = Duration::from_secs(10);
+pub const LIMIT: Duration = Duration::from_secs(30);
 
 /// A status and a body.
 pub type Answer = (u16, Value);

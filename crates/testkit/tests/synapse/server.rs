@@ -10,7 +10,7 @@ use switchboard_testkit::process::Process;
 use switchboard_testkit::synapse::{Limits, NewRoom, SynapseServer, homeserver};
 use switchboard_testkit::wait::wait_for;
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_mins(2);
 
 #[tokio::test]
 async fn a_server_comes_back_with_its_users_rooms_and_address() -> Result<()> {

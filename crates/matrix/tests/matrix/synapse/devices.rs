@@ -18,6 +18,7 @@ async fn a_lost_directory_is_refused_until_the_device_is_given_up() -> Result<()
     bot.channel.messages(1).await;
     bot.channel.recovery_key().await;
     bot.channel.stop().await;
+    bot.channel.closed().await;
     fs::remove_dir_all(&bot.channel.config.state_dir)?;
     bot.channel.begin();
     let error = bot.channel.ended().await.unwrap_err();
@@ -53,6 +54,7 @@ async fn with_the_recovery_key_a_new_device_reads_what_waits() -> Result<()> {
     bot.channel.stop().await;
     // In the session that the lost device has copied the key of.
     alice.say(&room, "meanwhile").await?;
+    bot.channel.closed().await;
     fs::remove_dir_all(&bot.channel.config.state_dir)?;
     bot.channel.config.replaces_device = Some(device);
     bot.channel.config.recovery_key = Some(key);
@@ -76,6 +78,7 @@ async fn a_message_waits_for_its_key() -> Result<()> {
     bot.channel.stop().await;
     alice.say(&room, "meanwhile").await?;
     // A device that cannot get the account's identity.
+    bot.channel.closed().await;
     fs::remove_dir_all(&bot.channel.config.state_dir)?;
     let other = bot.homeserver.login(bot.id(), &bot.account.password).await?;
     bot.channel.config.login = Login::Token {

@@ -24,7 +24,9 @@ use super::session::{Link, Order, control};
 /// The longest payload that a bot may send, in bytes.
 const LONGEST: usize = 4096;
 /// How long the other side may take to answer a close.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the other side may be silent beyond two heartbeats.
+const SILENCE: Duration = Duration::from_secs(5);
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
@@ -152,7 +154,7 @@ fn reason(code: u16) -> &'static str {
 impl Connection {
     /// A sign of life has come.
     fn live(&mut self) {
-        self.deadline = Instant::now() + self.interval * 2 + Duration::from_secs(2);
+        self.deadline = Instant::now() + self.interval * 2 + SILENCE;
     }
 
     async fn hear(&mut self, frame: Option<Result<Message, Error>>) -> Option<End> {
