@@ -33,6 +33,11 @@ impl Server {
     /// Serves `/events`, which has `count` events, `/endless/…`, which does not wait, `/echo`, and
     /// `/client`, which tells the address of whoever asks.
     async fn start(count: usize) -> Self {
+        Self::start_with(count, Duration::ZERO).await
+    }
+
+    /// The same, and connections are accepted for `grace` after the stop.
+    async fn start_with(count: usize, grace: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (next, dropped) = (Arc::new(Notify::new()), CancellationToken::new());
@@ -72,7 +77,7 @@ impl Server {
         let end = stop.clone();
         ended.spawn(async move {
             let clients = ClientAddress::new(Some(HeaderName::from_static("x-client")));
-            serve(listener, served.subscribe(), &clients, &end, Duration::ZERO).await;
+            serve(listener, served.subscribe(), &clients, &end, grace).await;
         });
         ended.close();
         Self { address, next, dropped, stop, ended }
@@ -80,6 +85,17 @@ impl Server {
 
     async fn connect(&self) -> Client {
         Client { stream: TcpStream::connect(self.address).await.unwrap(), read: Vec::new() }
+    }
+
+    /// Somebody who asks for this and takes nothing of what comes. Once something has come, nothing more is to
+    /// arrive, and from then on time passes as soon as everybody waits. Not before: it would not wait for the
+    /// request to arrive.
+    async fn frozen(&self, request: &str) -> Client {
+        let mut client = self.connect().await;
+        client.ask(request, "").await;
+        client.stream.readable().await.unwrap();
+        tokio::time::pause();
+        client
     }
 }
 
@@ -188,8 +204,17 @@ async fn a_stop_waits_for_streams_and_not_for_idle_connections() {
     timeout(Duration::from_secs(10), server.ended.wait()).await.expect("the server stopped");
 }
 
+#[tokio::test]
+async fn connections_are_accepted_for_a_while_after_the_stop() {
+    let server = Server::start_with(0, Duration::from_hours(1)).await;
+    server.stop.cancel();
+    let mut client = server.connect().await;
+    client.ask("POST /echo HTTP/1.1\r\nContent-Length: 5", "hello").await;
+    client.until("hello").await;
+}
+
 /// A page that was frozen, or somebody who wants us to keep what they never read.
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_client_that_takes_nothing_is_given_up() {
     for request in [
         "GET /endless/event-stream HTTP/1.1",
@@ -197,25 +222,27 @@ async fn a_client_that_takes_nothing_is_given_up() {
         "GET /endless/plain HTTP/1.1",
     ] {
         let server = Server::start(0).await;
-        let mut client = server.connect().await;
         let started = Instant::now();
-        client.ask(request, "").await;
+        let _client = server.frozen(request).await;
         server.dropped.cancelled().await;
-        assert_eq!(started.elapsed().as_secs(), 30, "{request}");
+        // And what passed for real before, and once more if the system was late to take something.
+        let waited = started.elapsed().as_secs();
+        assert!((30..120).contains(&waited), "{request}: {waited} s");
+        tokio::time::resume();
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_stop_does_not_wait_for_a_client_that_takes_nothing() {
     let server = Server::start(0).await;
-    let mut client = server.connect().await;
-    client.ask("GET /endless/event-stream HTTP/1.1", "").await;
+    let _client = server.frozen("GET /endless/event-stream HTTP/1.1").await;
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert!(!server.dropped.is_cancelled());
     let stopped = Instant::now();
     server.stop.cancel();
     server.ended.wait().await;
-    assert_eq!(stopped.elapsed().as_secs(), 1);
+    let waited = stopped.elapsed().as_secs();
+    assert!((1..10).contains(&waited), "{waited} s");
 }
 
 /// Whoever talks on and on costs the others nothing.
@@ -249,8 +276,8 @@ async fn headers_are_not_kept_without_end() {
     client.until("\r\n\r\n203.0.113.7").await;
     // Not the end of the headers.
     let head = format!("GET /client HTTP/1.1\r\nCookie: {}", "x".repeat(MAX_HEADERS));
-    client.stream.write_all(head.as_bytes()).await.unwrap();
-    // How it is refused may get lost with what was not read.
+    // It may be refused before all of it was sent, and how may get lost with what was not read.
+    client.stream.write_all(head.as_bytes()).await.ok();
     let refused = timeout(Duration::from_secs(10), client.stream.read_to_end(&mut client.read)).await;
     refused.expect("the connection was given up").ok();
 }

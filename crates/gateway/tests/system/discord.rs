@@ -15,7 +15,7 @@ use switchboard_testkit::{
 const TOKEN: &str = "MTIzNDU2Nzg5.GxYzAb.the-secret-part-of-the-first-bot-s-token";
 const OTHER_TOKEN: &str = "OTg3NjU0MzIx.GaBcDe.the-secret-part-of-the-other-bot-s-token";
 /// For what waits for the pauses between attempts to connect, which double up to a minute.
-const RECOVERY: Duration = Duration::from_mins(1);
+const RECOVERY: Duration = Duration::from_mins(2);
 
 /// The server, on a port that it gets back when it was away.
 async fn stand_in() -> FakeDiscord {

@@ -10,7 +10,7 @@ mod outage;
 mod privacy;
 mod trouble;
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 use serde_json::json;
 use switchboard_core::{ChannelName, ChatRoute, ConversationId, UserId, chat_id};
@@ -20,10 +20,13 @@ use switchboard_testkit::{
 };
 use tempfile::TempDir;
 
-use crate::support::{PATIENCE, System};
+use crate::support::System;
 
 /// What Synapse's access tokens begin with.
 const TOKENS: &str = "syt_";
+/// For what needs the keys of a device. Opening it takes long in a program that is not optimised, most of all with a
+/// passphrase.
+const LONG: Duration = Duration::from_mins(2);
 
 /// The gateway's account, and where its device is kept.
 struct Bot {
@@ -121,7 +124,7 @@ impl Desk {
             Person::Plain(person) => {
                 let there =
                     async || person.members(&room).await.ok()?.iter().find(|it| *it == bot.id()).map(drop);
-                wait_for("the bot to accept the invitation", PATIENCE, there).await;
+                wait_for("the bot to accept the invitation", LONG, there).await;
             }
             Person::Careful(peer) => peer.meet(&room, bot.id()).await.expect("they meet"),
         }
@@ -170,7 +173,7 @@ impl Desk {
     /// Waits until there are so many answers, and returns all.
     async fn wait_for_answers(&self, count: usize) -> Vec<String> {
         let enough = async || Some(self.answers().await).filter(|answers| answers.len() >= count);
-        wait_for(&format!("{count} answers"), 2 * PATIENCE, enough).await
+        wait_for(&format!("{count} answers"), LONG, enough).await
     }
 
     /// Writes, and waits for the answer to this.
@@ -226,7 +229,7 @@ async fn recovery_key(system: &System) -> String {
         let output = system.run(&["recovery-key", "--channel", "bot"]).await;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
-    let key = wait_for("the recovery key", PATIENCE, printed).await;
+    let key = wait_for("the recovery key", LONG, printed).await;
     assert!(key.len() > 40, "it is one");
     key
 }

@@ -47,7 +47,7 @@ async fn the_page_has_no_barriers() {
     chat.eval("dispatchEvent(new Event('offline'))").await;
     chat.paste(&"x".repeat(8_001)).await;
     look(&browser, &chat, "a page in trouble").await;
-    browser.resize(390, 800, true).unwrap();
+    chat.on_a_phone(&browser).await;
     look(&browser, &chat, "a page on a phone").await;
 }
 
@@ -69,7 +69,7 @@ async fn the_widget_has_no_barriers() {
     chat.answer(&system, Author::Bot, "Still there?").await;
     chat.wait_until("find('.badge').innerText === '1'").await;
     look(&browser, &chat, "the button with a number").await;
-    browser.resize(390, 800, true).unwrap();
+    chat.on_a_phone(&browser).await;
     chat.click(".launcher").await;
     look(&browser, &chat, "a panel on a phone").await;
 }

@@ -14,7 +14,7 @@ use switchboard_testkit::{
     wait::wait_for,
 };
 
-use crate::support::{PATIENCE, System};
+use crate::support::{PATIENCE, System, now};
 
 /// What all scripts of the tests begin with: the messenger's inside.
 const INSIDE: &str = "const inside = document.querySelector('switchboard-chat')?.shadowRoot;\
@@ -86,6 +86,12 @@ impl<'b> Chat<'b> {
         self.page.execute(&paste, vec![json!(text)]).await.expect("the script runs");
     }
 
+    /// Makes the window one of a phone, and waits until the page knows.
+    pub async fn on_a_phone(&self, browser: &Browser) {
+        browser.resize(390, 800, true).expect("the browser takes the size");
+        self.wait_until("matchMedia('(max-width: 480px)').matches").await;
+    }
+
     /// What is seen of this; nothing where it is not there.
     pub async fn text(&self, css: &str) -> String {
         let text = self.eval(&format!("return find({css:?})?.innerText ?? ''")).await;
@@ -136,7 +142,12 @@ pub fn answer(system: &System, visitor: &str, author: Author, text: &str) {
     system.sandbox.answer(&Answer { chat_id, author, text: text.to_owned(), ..Answer::default() });
 }
 
-/// A fresh browser.
+/// A fresh browser, where it is noon: no test runs over midnight.
 pub async fn browser() -> Browser {
-    Browser::start().await.expect("chromium and chromedriver")
+    let browser = Browser::start().await.expect("chromium and chromedriver");
+    // West of Greenwich are those with a plus.
+    let zone = format!("Etc/GMT{:+}", i16::from(now().hour()) - 12);
+    let zone = json!({ "timezoneId": zone });
+    browser.developer_tools("Emulation.setTimezoneOverride", &zone).expect("the browser takes the zone");
+    browser
 }

@@ -101,13 +101,12 @@ async fn two_windows_of_one_visitor_show_the_same() {
     let chat = Chat::open(&browser, &system).await;
     let first = chat.page().window().await.unwrap();
     let second = browser.client().new_window(false).await.unwrap().handle;
-    browser.client().switch_to_window(second).await.unwrap();
+    browser.client().switch_to_window(second.clone()).await.unwrap();
     let chat_too = Chat::open(&browser, &system).await;
     browser.client().switch_to_window(first).await.unwrap();
     chat.write("Seen in both").await;
     chat.wait_for_text("You wrote: Seen in both").await;
-    let windows = browser.client().windows().await.unwrap();
-    browser.client().switch_to_window(windows[1].clone()).await.unwrap();
+    browser.client().switch_to_window(second).await.unwrap();
     chat_too.wait_for_text("You wrote: Seen in both").await;
     assert_eq!(chat_too.messages().await, ["Seen in both", "You wrote: Seen in both"]);
 }

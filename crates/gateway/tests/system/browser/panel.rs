@@ -39,6 +39,8 @@ async fn open(browser: &Browser, system: &System, visitor: &Visitor) {
     panel.execute(&script, Vec::new()).await.expect("the dialogue is in the list");
     press(panel, &char::from(Key::Enter).to_string()).await;
     wait_until(panel, "!byId('opened').hidden && byId('messages').children.length").await;
+    // The last thing that opening does: whoever moves the focus earlier loses it again.
+    wait_until(panel, "document.activeElement === byId('text')").await;
 }
 
 #[tokio::test]
@@ -63,7 +65,7 @@ async fn an_operator_takes_over_answers_and_closes_with_the_keyboard() {
     assert_eq!(answers.last().unwrap().author, "operator");
     assert!(answers.last().unwrap().html.contains("<strong>hello</strong>"), "{answers:?}");
     visitor.says("Thank you").await;
-    wait_until(panel, "byId('messages').innerText.includes('Thank you')").await;
+    wait_until(panel, "byId('messages').innerText.includes('Thank you') && byId('text').value === ''").await;
 
     panel.execute("document.getElementById('close').focus()", Vec::new()).await.unwrap();
     press(panel, &enter).await;
@@ -90,6 +92,7 @@ async fn the_panel_has_no_barriers() {
     wait_until(panel, "!byId('captured').hidden").await;
     look(&browser, "a dialogue").await;
     browser.resize(390, 800, true).unwrap();
+    wait_until(panel, "byId('show-details').offsetWidth").await;
     look(&browser, "a dialogue on a phone").await;
     panel.find(Locator::Css("#show-details")).await.unwrap().click().await.unwrap();
     look(&browser, "its details on a phone").await;

@@ -7,7 +7,7 @@ use switchboard_testkit::{
     wait::wait_for,
 };
 
-use super::{Bot, Desk, reconfigure, recovery_key, told};
+use super::{Bot, Desk, LONG, reconfigure, recovery_key, told};
 use crate::support::{Database, PATIENCE, System};
 
 /// A gateway that has had an encrypted conversation, stopped, with one message that came since.
@@ -32,7 +32,7 @@ impl Loss {
             let backup = bot.account.client(Method::GET, "/room_keys/version", None).await.ok()?;
             (backup["count"].as_u64()? > 0).then_some(())
         };
-        wait_for("the copy of the keys", PATIENCE, copied).await;
+        wait_for("the copy of the keys", LONG, copied).await;
         let devices = bot.account.client(Method::GET, "/devices", None).await.expect("its devices");
         let devices = devices["devices"].as_array().expect("a list").iter();
         let mut devices = devices.filter_map(|device| device["device_id"].as_str());
@@ -88,7 +88,7 @@ async fn without_the_recovery_key_a_message_waits_and_is_counted() {
         let metrics = metrics.text().await.ok()?;
         metrics.contains("switchboard_channel_undecrypted_messages{channel=\"bot\"} 1\n").then_some(())
     };
-    wait_for("the message to be counted", PATIENCE, counted).await;
+    wait_for("the message to be counted", LONG, counted).await;
     loss.desk.asks("after").await;
     let (well, text) = told(&loss.system, &["doctor"]).await;
     assert!(well && text.contains("1 messages in 1 encrypted rooms wait for their keys"), "{text}");

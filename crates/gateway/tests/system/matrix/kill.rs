@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 use switchboard_sandbox::Handle;
 use switchboard_testkit::{synapse::homeserver, wait::wait_for};
 
-use super::{Bot, Desk};
-use crate::support::{Database, PATIENCE, System, answered, check_questions, now};
+use super::{Bot, Desk, LONG};
+use crate::support::{Database, System, answered, check_questions, now};
 
 /// How often the gateway is killed.
 const KILLS: usize = 7;
@@ -105,10 +105,10 @@ async fn wait_until_quiet(system: &System, writers: &[Writer]) {
         };
         writers.iter().all(asked).then_some(())
     };
-    wait_for("the last messages to reach the AI", PATIENCE, all_asked).await;
+    wait_for("the last messages to reach the AI", LONG, all_asked).await;
     let settled = async || system.deliveries().await.iter().all(|it| it["state"] == "sent").then_some(());
-    wait_for("all deliveries to be settled", 2 * PATIENCE, settled).await;
+    wait_for("all deliveries to be settled", LONG, settled).await;
     let quiet = async || (system.sandbox.status().waiting == 0).then_some(());
-    wait_for("the AI's webhooks to be taken", PATIENCE, quiet).await;
-    wait_for("the answers to be settled", 2 * PATIENCE, settled).await;
+    wait_for("the AI's webhooks to be taken", LONG, quiet).await;
+    wait_for("the answers to be settled", LONG, settled).await;
 }

@@ -10,7 +10,8 @@ use crate::support::{Database, System};
 async fn thirty_answers_arrive_once_although_the_homeserver_limits_them() {
     let homeserver = homeserver().expect("Synapse runs");
     let bot = Bot::new(&homeserver).await;
-    homeserver.limit_messages(bot.id(), 2, 5).await.expect("Synapse limits it");
+    // Less than a slow machine sends.
+    homeserver.limit_messages(bot.id(), 1, 3).await.expect("Synapse limits it");
     let mut system = System::start(Database::Sqlite, &bot.channel("limits = \"off\"")).await;
     bot.hide_secrets(&mut system);
     let desks = [
@@ -20,7 +21,7 @@ async fn thirty_answers_arrive_once_although_the_homeserver_limits_them() {
     ];
     let refused = answers_at_once(&system, &desks, 10).await;
     // One for each time that a place was free and then was not, in each conversation.
-    assert!((1..=75).contains(&refused), "{refused} were refused");
+    assert!((1..=81).contains(&refused), "{refused} were refused");
     println!("{refused} were refused");
 }
 

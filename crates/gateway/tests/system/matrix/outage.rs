@@ -41,17 +41,28 @@ async fn outage(end: fn(&mut SynapseServer) -> anyhow::Result<()>) {
     // Some of it is on its way in, some at the AI, some on its way back.
     system.sandbox.set_delay(Duration::from_millis(300));
     write(&desks, "right before").await;
-    end(&mut synapse).expect("Synapse ends");
+    synapse = beside(synapse, end).await;
     let interrupted = async || {
         let (status, body) = system.readiness().await;
         (status == 503 && state(&body) == "interrupted").then_some(())
     };
     wait_for("readiness to tell of it", PATIENCE, interrupted).await;
-    synapse.start().expect("Synapse starts");
+    synapse = beside(synapse, SynapseServer::start).await;
     write(&desks, "right after").await;
     answered(&desks, &["long before", "right before", "right after"]).await;
     system.wait_until_ready().await;
     assert_eq!(state(&system.readiness().await.1), "connected");
+    drop(synapse);
+}
+
+/// Ends or starts the server without holding up this thread, on which the AI's stand-in answers: a question whose
+/// answer takes seconds is asked again.
+async fn beside(
+    mut synapse: SynapseServer,
+    change: fn(&mut SynapseServer) -> anyhow::Result<()>,
+) -> SynapseServer {
+    let changed = tokio::task::spawn_blocking(move || change(&mut synapse).map(|()| synapse));
+    changed.await.expect("it does not panic").expect("Synapse ends, or starts")
 }
 
 async fn write(desks: &[Desk], when: &str) {

@@ -255,7 +255,7 @@ kind = "selarti"
 base_url = "{ai_url}"
 token = "{AI_TOKEN}"
 webhook_secret = "{WEBHOOK_SECRET}"
-timeout = "2s"
+timeout = "10s"
 
 [[channel]]
 name = "site"

@@ -68,7 +68,7 @@ impl Visitor {
         let request = self.authorized(self.http.get(format!("{}/events", self.base)));
         let response = request.header("last-event-id", after).send().await.expect("the gateway answers");
         assert!(response.status().is_success(), "{}", response.status());
-        Events { response, buffer: String::new() }
+        Events { response, buffer: Vec::new() }
     }
 
     /// Everything on the page, as a reload shows it.
@@ -98,16 +98,16 @@ impl Visitor {
 /// An open stream of events.
 pub struct Events {
     response: Response,
-    buffer: String,
+    buffer: Vec<u8>,
 }
 
 impl Events {
     /// The next event, as (name, data); `None` when the stream ended.
     pub async fn next(&mut self) -> Option<(String, String)> {
         loop {
-            if let Some((block, rest)) = self.buffer.split_once("\n\n") {
-                let (block, rest) = (block.to_owned(), rest.to_owned());
-                self.buffer = rest;
+            if let Some(end) = self.buffer.windows(2).position(|it| it == b"\n\n") {
+                let block: Vec<u8> = self.buffer.drain(..end + 2).collect();
+                let block = String::from_utf8(block).expect("events are UTF-8");
                 let field = |name: &str| {
                     block.lines().find_map(|line| line.strip_prefix(name)).map(|it| it.trim().to_owned())
                 };
@@ -117,7 +117,7 @@ impl Events {
                 continue;
             }
             let chunk = self.response.chunk().await.ok()??;
-            self.buffer.push_str(std::str::from_utf8(&chunk).expect("small events arrive whole"));
+            self.buffer.extend_from_slice(&chunk);
         }
     }
 
