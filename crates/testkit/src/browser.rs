@@ -1,7 +1,7 @@
 //! A headless Chromium for tests of pages, driven through `WebDriver` by Debian's `chromium` and `chromium-driver`.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::Stdio;
@@ -152,6 +152,12 @@ fn request(port: u16, method: &str, path: &str, body: &str, limit: Duration) -> 
         "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
     )?;
     let mut answer = [0; 1024];
-    let read = stream.read(&mut answer)?;
+    let read = loop {
+        match stream.read(&mut answer) {
+            // As after a stop of the whole process.
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            read => break read?,
+        }
+    };
     Ok(String::from_utf8_lossy(&answer[..read]).into_owned())
 }
