@@ -174,6 +174,7 @@ async fn one_bot_s_trouble_is_not_another_s() {
     config.api_url = first.fake.url().parse().unwrap();
     config.token = "654321:AAF-token-of-the-other-bot".to_owned().into();
     let other = first.fake.bot("654321:AAF-token-of-the-other-bot");
+    other.throttled(false);
     let (elsewhere, _) = telegram().await;
     let mut second = Channel::on(elsewhere, config, crate::support::Store::default());
     second.run();
@@ -184,7 +185,7 @@ async fn one_bot_s_trouble_is_not_another_s() {
         other.user("Ann").sends(&format!("message {number}"));
     }
     assert_eq!(second.messages(20).await.len(), 20);
-    assert_eq!(second.status.state(), ConnectionState::Connected);
+    second.connected().await;
     let interrupted = |state: &ConnectionState| matches!(state, ConnectionState::Interrupted(_));
     first.state("an interruption", interrupted).await;
     assert!(!first.store.lock().events.iter().any(|event| matches!(event, Event::Message(_))));

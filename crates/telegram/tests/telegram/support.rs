@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 pub const TOKEN: &str = "123456:AAE-token-of-the-bot-in-tests";
 /// For whatever a test waits for.
-pub const LIMIT: Duration = Duration::from_secs(15);
+pub const LIMIT: Duration = Duration::from_mins(1);
 
 /// What the channel stored.
 #[derive(Default)]

@@ -25,7 +25,7 @@ use super::{
 use crate::wait::wait_for;
 
 /// How long is waited for what must come, at most. Nothing that goes well takes anything near.
-pub(super) const LIMIT: Duration = Duration::from_secs(20);
+pub(super) const LIMIT: Duration = Duration::from_mins(1);
 
 /// What a case returns: that it passed, or that the platform lacks what it is about.
 pub type Outcome = Result<(), Lacks>;

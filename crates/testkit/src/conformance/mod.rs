@@ -101,7 +101,7 @@
 //!   prints a line (with nextest: `--success-output immediate`). Nothing is left out silently.
 //! - The adapter is to publish that it is connected before anybody has written, and sends are to be possible to any
 //!   room in which somebody has.
-//! - The kit waits for what must come, at most 20 seconds, so pauses between attempts to connect are best configured
+//! - The kit waits for what must come, at most a minute, so pauses between attempts to connect are best configured
 //!   to be short. It never sleeps for what must not come: it has something else happen and looks again.
 //! - Whatever the case, the store notes what breaks a rule (`rules`), and the case fails in the end.
 //! - What one messenger does alone (topics, webhooks, its kinds of updates) is for the adapter's own tests.

@@ -11,7 +11,7 @@ use super::{
 pub async fn a_connection_is_published<H: Harness>(bench: &mut Bench<H>) -> Outcome {
     bench.connect().await;
     bench.receive(Room::Direct(0), &bench.text("hello")).await?;
-    assert_eq!(bench.state(), ConnectionState::Connected);
+    bench.until_state("the state to be connected", |state| *state == ConnectionState::Connected).await;
     Ok(())
 }
 

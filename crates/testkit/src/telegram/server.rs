@@ -28,6 +28,7 @@ use super::faults::{Fault, strike};
 use super::methods;
 use super::params::Params;
 use super::state::Shared;
+use crate::port::free_port;
 
 /// The server. Ends, with all its connections, when it is dropped.
 pub struct FakeTelegram {
@@ -53,9 +54,9 @@ impl fmt::Debug for FakeTelegram {
 }
 
 impl FakeTelegram {
-    /// Starts a server on a free port of 127.0.0.1.
+    /// Starts a server on a free port of 127.0.0.1, which nobody else takes while it is down.
     pub async fn start() -> Result<Self> {
-        Self::start_at(0, "").await
+        Self::start_at(free_port()?, "").await
     }
 
     /// Starts a server on this port (0 for a free one), whose paths begin with `prefix`, for example `/telegram`.

@@ -8,7 +8,7 @@ use switchboard_testkit::telegram::{Bot, FakeTelegram};
 
 pub const TOKEN: &str = "123456:AAE-token-of-the-first-bot-in-tests";
 /// For whatever a test waits for.
-pub const LIMIT: Duration = Duration::from_secs(10);
+pub const LIMIT: Duration = Duration::from_secs(30);
 
 /// A status and a body.
 pub type Answer = (u16, Value);

@@ -8,7 +8,7 @@ use switchboard_testkit::{
     wait::wait_for,
 };
 
-use super::{TOKEN, channel};
+use super::{LONG, TOKEN, channel, wait_until_quiet};
 use crate::support::{Database, PATIENCE, System};
 
 const PEOPLE: usize = 20;
@@ -26,7 +26,7 @@ async fn what_telegram_brings_is_answered_in_the_order_of_each_chat() {
             person.sends(&format!("m{number}"));
         }
     }
-    let sent = bot.wait_for_sent(PEOPLE * EACH, PATIENCE).await;
+    let sent = bot.wait_for_sent(PEOPLE * EACH, LONG).await;
     let mut answers: HashMap<i64, Vec<&str>> = HashMap::new();
     for sent in &sent {
         answers.entry(sent.chat_id).or_default().push(sent.text());
@@ -44,10 +44,12 @@ async fn while_the_database_is_away_telegram_keeps_what_it_brings() {
     let bot = telegram.bot(TOKEN);
     let at = Database::At(database.url().to_owned());
     let more = "mode = \"webhook\"";
-    let _system = System::start(at, &channel(&telegram, "bot", TOKEN, more)).await;
+    let system = System::start(at, &channel(&telegram, "bot", TOKEN, more)).await;
     let alice = bot.user("Alice");
     alice.sends("before");
     bot.wait_for_sent(1, PATIENCE).await;
+    // Nothing of it is left to be confirmed or stored.
+    wait_until_quiet(&system, &bot).await;
 
     server.stop().expect("the server stops");
     for number in 0..3 {
@@ -58,7 +60,7 @@ async fn while_the_database_is_away_telegram_keeps_what_it_brings() {
     assert_eq!(bot.unconfirmed_count(), 3);
 
     server.start().expect("the server starts");
-    let sent = bot.wait_for_sent(4, 2 * PATIENCE).await;
+    let sent = bot.wait_for_sent(4, LONG).await;
     let answers: Vec<&str> = sent[1..].iter().map(Sent::text).collect();
     let expected: Vec<String> = (0..3).map(|number| format!("You wrote: during {number}")).collect();
     assert_eq!(answers, expected);
