@@ -15,6 +15,7 @@ use switchboard_core::{
 use switchboard_telegram::{Mode, Telegram, TelegramConfig};
 use switchboard_testkit::{
     conformance::{Connection, Harness, Lacks, Oddity, Room, Shown, Trouble, View, Written},
+    port::free_port,
     telegram::{Bot, Chat, FakeTelegram, Fault, Sent, User},
 };
 use tokio::{net::TcpListener, task::JoinSet};
@@ -84,7 +85,8 @@ impl<R: Receiving> Harness for Telegrams<R> {
         let telegram = Telegram::new(config, routes).unwrap();
         let mut server = JoinSet::new();
         if let Some(router) = telegram.router {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            // Telegram goes on calling there after this process has gone: nobody else may listen there then.
+            let listener = TcpListener::bind(("127.0.0.1", free_port().unwrap())).await.unwrap();
             self.bot.webhook_listens_at(listener.local_addr().unwrap());
             server.spawn(serve(listener, router));
         }
