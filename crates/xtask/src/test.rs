@@ -1,10 +1,13 @@
 //! `cargo xtask test`: every test, on real servers, with one command on a fresh machine.
 
+use std::env;
 use std::fs;
+use std::num::NonZero;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::thread::available_parallelism;
 
 use anyhow::{Context, Result};
 use switchboard_testkit::axe::AXE_VARIABLE;
@@ -14,6 +17,9 @@ use switchboard_testkit::synapse::{Limits, PEER_VARIABLE, PYTHON_VARIABLE, SERVE
 use crate::requirements::{Tool, require, works};
 use crate::step::{cargo, root, run, step};
 use crate::{axe, synapse};
+
+/// How many tests nextest runs at the same time, where it is not told by `-j`.
+const THREADS_VARIABLE: &str = "NEXTEST_TEST_THREADS";
 
 /// Builds `switchboard` and runs the tests on a `PostgreSQL` and a Synapse that it starts for the run.
 ///
@@ -34,6 +40,11 @@ pub fn test(arguments: &[String]) -> Result<()> {
     let postgres = step("start PostgreSQL", PostgresServer::launch)?;
     let synapse = step("start Synapse", || SynapseServer::launch_from(&python, Limits::Raised))?;
     let mut runner = runner(arguments);
+    // Most tests of the whole program wait, for a server or for time to pass.
+    if env::var_os(THREADS_VARIABLE).is_none() {
+        let threads = 2 * available_parallelism().map_or(1, NonZero::get);
+        runner.env(THREADS_VARIABLE, threads.to_string());
+    }
     runner.env(postgres::SERVER_VARIABLE, postgres.url()).env(AXE_VARIABLE, axe);
     runner.env(SERVER_VARIABLE, synapse.homeserver().to_variable());
     runner.env(PYTHON_VARIABLE, &python).env(PEER_VARIABLE, peer);
