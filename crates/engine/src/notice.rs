@@ -41,7 +41,7 @@ async fn send_due(
     for notice in store.due_notices(channel, AT_ONCE).await? {
         let asked_at = Instant::now();
         let message = render(&*to.messenger, &notice.conversation, Author::Gateway, text.to_owned(), ttl);
-        match store.send_notice(channel, fence, notice.chat, message).await {
+        match store.send_notice(channel, fence, &notice, message).await {
             Ok(Some(ReplyOutcome::Stored { deliveries, .. })) => {
                 tracing::info!(%channel, chat_id = %notice.chat_id, "the answer is late; the user is told");
                 to.channel.push(deliveries, asked_at);

@@ -109,7 +109,7 @@ impl Engine {
         let asked_at = Instant::now();
         let reply = Reply {
             ai: ai.clone(),
-            chat: chat.key,
+            chat: chat.clone(),
             message_id: webhook.message_id.clone(),
             thread: webhook.thread.clone(),
             message: message.ok(),

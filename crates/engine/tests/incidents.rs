@@ -7,8 +7,9 @@ use std::{collections::HashSet, time::Duration};
 
 use support::{Database, Replica, Setup, message, sent, texts, until};
 use switchboard_core::{
-    Accepted, AiName, Author, ChannelName, ChatId, ConversationId, ConversationMoved, Event, EventId,
-    Idempotency, IdempotencyKey, Reachability, ThreadUpdate, Unreadable, markup::Rendered,
+    Accepted, AiName, Author, ChannelName, ChatId, ConversationId, ConversationMoved, Cursor, Event, EventId,
+    Idempotency, IdempotencyKey, IncomingMessage, Reachability, ThreadUpdate, Unreadable, UserId,
+    markup::Rendered,
 };
 use switchboard_engine::OnUnknown;
 use switchboard_store::{Begin, Begun, DeliveryState, NewPart, REACHABLE, Reply, ReplyMessage};
@@ -111,7 +112,7 @@ async fn an_attempt_that_was_cut_off_is_not_repeated_where_so_configured() {
         };
         let reply = Reply {
             ai: AiName::new("main"),
-            chat: chat.key,
+            chat,
             message_id: None,
             thread: ThreadUpdate::default(),
             message: Some(message),
@@ -123,7 +124,8 @@ async fn an_attempt_that_was_cut_off_is_not_repeated_where_so_configured() {
         let lease = database.store.acquire(&channel, "dead", Duration::ZERO, true).await.unwrap();
         let fence = lease.expect("force always takes").token;
         let delivery = database.deliveries().await[1].id;
-        let begun = database.store.begin(vec![Begin { channel, fence, delivery }]).await.unwrap();
+        let key = IdempotencyKey::new("key of perhaps");
+        let begun = database.store.begin(vec![Begin { channel, fence, delivery, key }]).await.unwrap();
         assert_eq!(begun, [Begun::Committed]);
 
         let replica = Replica::start(&database, setup());

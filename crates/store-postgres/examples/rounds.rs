@@ -106,6 +106,7 @@ impl Worker<'_> {
             fence: self.token,
             lane: delivery.lane,
             delivery: delivery.id,
+            key: delivery.key.clone(),
             outcome: Outcome::Sent(Receipt { messages: vec![MessageId::new("12345")] }),
             attempted: true,
         });
@@ -143,7 +144,7 @@ impl Worker<'_> {
         let text = "It takes two days, and it costs nothing above 50 euros.".to_owned();
         Reply {
             ai: AiName::new("main"),
-            chat: question.chat.key,
+            chat: question.chat.clone(),
             message_id: Some(question.id.to_string()),
             thread: ThreadUpdate {
                 thread_id: Some("1721129985149x478019552540622850".to_owned()),

@@ -13,15 +13,17 @@ pub(crate) async fn begin(store: &PostgresStore, batch: &[Begin]) -> Result<Vec<
     };
     let outcomes: Vec<Begun> = batch.iter().map(outcome).collect();
     let ours = batch.iter().zip(&outcomes).filter(|&(_, begun)| *begun == Begun::Committed);
-    let ids: Vec<i64> = ours.map(|(item, _)| item.delivery.0).collect();
+    let (ids, keys): (Vec<i64>, Vec<&str>) =
+        ours.map(|(item, _)| (item.delivery.0, item.key.as_str())).unzip();
     sqlx::query!(
         r#"
         WITH held AS (
-            SELECT id
+            SELECT delivery.id
             FROM delivery
-            WHERE id = ANY($1) AND state = 'pending'
-            ORDER BY id
-            FOR NO KEY UPDATE
+            JOIN UNNEST($1::bigint[], $2::text[]) AS input (id, key) USING (id, key)
+            WHERE delivery.state = 'pending'
+            ORDER BY delivery.id
+            FOR NO KEY UPDATE OF delivery
         )
         UPDATE delivery
         SET begun = TRUE
@@ -29,6 +31,7 @@ pub(crate) async fn begin(store: &PostgresStore, batch: &[Begin]) -> Result<Vec<
         WHERE delivery.id = held.id
         "#,
         &ids,
+        &keys as &[&str],
     )
     .execute(&mut *transaction)
     .await?;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use sqlx::PgConnection;
 use switchboard_core::{ChannelName, ChatId, ConversationId, EventId, HistoryEntry, News, Position};
 use switchboard_store::{
-    Accept, AcceptOutcome, ChatKey, ChatRef, Incident, LeaseToken, MessageStore, Notice, Reply, ReplyMessage,
+    Accept, AcceptOutcome, ChatRef, Incident, LeaseToken, MessageStore, Notice, Reply, ReplyMessage,
     ReplyOutcome, StoreResult,
 };
 
@@ -60,15 +60,15 @@ impl MessageStore for PostgresStore {
         .await
     }
 
-    #[tracing::instrument(name = "db.notice.send", level = "debug", skip_all, fields(%channel, %chat))]
+    #[tracing::instrument(name = "db.notice.send", level = "debug", skip_all, fields(%channel, chat = %notice.chat))]
     async fn send_notice(
         &self,
         channel: &ChannelName,
         fence: LeaseToken,
-        chat: ChatKey,
-        notice: ReplyMessage,
+        notice: &Notice,
+        message: ReplyMessage,
     ) -> StoreResult<Option<ReplyOutcome>> {
-        within("db.notice.send", notice::send(self, channel, fence, chat, &notice)).await
+        within("db.notice.send", notice::send(self, channel, fence, notice, &message)).await
     }
 
     #[tracing::instrument(name = "db.message.history", level = "debug", skip_all, fields(%channel))]

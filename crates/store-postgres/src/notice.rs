@@ -43,17 +43,19 @@ pub(crate) async fn send(
     store: &PostgresStore,
     channel: &ChannelName,
     token: LeaseToken,
-    chat: ChatKey,
-    notice: &ReplyMessage,
+    notice: &Notice,
+    message: &ReplyMessage,
 ) -> Result<Option<ReplyOutcome>, Fault> {
     let mut transaction = store.begin().await?;
     let fences = fence::hold(&mut transaction, [channel].into_iter()).await?;
-    let outcome = if fences.confirm(channel, token) && claim(&mut transaction, channel, chat).await? {
+    let outcome = if fences.confirm(channel, token) && claim(&mut transaction, channel, notice).await? {
         let request = Request {
-            chat: chat.0,
+            chat: notice.chat.0,
+            chat_id: &notice.chat_id,
+            channel,
             message_id: None,
             update: &ThreadUpdate::default(),
-            message: Some(notice),
+            message: Some(message),
         };
         reply(&mut transaction, &[request]).await?.pop()
     } else {
@@ -64,15 +66,20 @@ pub(crate) async fn send(
 }
 
 /// Locks the chat, and takes its notice if it is still due.
-async fn claim(transaction: &mut PgConnection, channel: &ChannelName, chat: ChatKey) -> Result<bool, Fault> {
+async fn claim(
+    transaction: &mut PgConnection,
+    channel: &ChannelName,
+    notice: &Notice,
+) -> Result<bool, Fault> {
     let claimed = sqlx::query!(
         r#"
         UPDATE chat
         SET notice_at = NULL, notice_sent = TRUE
-        WHERE id = $1 AND channel = $2 AND notice_at <= now()
+        WHERE id = $1 AND channel = $2 AND chat_id = $3 AND notice_at <= now()
         "#,
-        chat.0,
+        notice.chat.0,
         channel.as_str(),
+        notice.chat_id.as_str(),
     )
     .execute(transaction)
     .await?;

@@ -38,10 +38,15 @@ impl QueueStore for PostgresStore {
     }
 
     #[tracing::instrument(name = "db.delivery.load", level = "debug", skip_all, fields(lanes = lanes.len()))]
-    async fn load(&self, lanes: &[LaneId], per_lane: u32) -> StoreResult<Vec<Delivery>> {
+    async fn load(
+        &self,
+        channel: &ChannelName,
+        lanes: &[LaneId],
+        per_lane: u32,
+    ) -> StoreResult<Vec<Delivery>> {
         within("db.delivery.load", async {
             let mut session = self.session().await?;
-            let deliveries = load(&mut session, lanes, per_lane).await?;
+            let deliveries = load(&mut session, channel, lanes, per_lane).await?;
             session.done();
             Ok(deliveries)
         })
@@ -114,6 +119,7 @@ struct DeliveryRow {
 
 async fn load(
     connection: &mut PgConnection,
+    channel: &ChannelName,
     lanes: &[LaneId],
     per_lane: u32,
 ) -> Result<Vec<Delivery>, Fault> {
@@ -136,13 +142,14 @@ async fn load(
             ORDER BY delivery.seq
             LIMIT $2
         ) AS d
-        JOIN lane ON lane.id = d.lane
+        JOIN lane ON lane.id = d.lane AND lane.channel = $3
         JOIN chat ON chat.id = lane.chat
         JOIN message ON message.id = d.message
         ORDER BY d.lane, d.seq
         "#,
         &lanes,
         i64::from(per_lane),
+        channel.as_str(),
     )
     .fetch_all(connection)
     .await?;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use sqlx::PgConnection;
-use switchboard_core::{Author, MessageId, Place, Position, ThreadUpdate};
+use switchboard_core::{Author, ChannelName, ChatId, MessageId, Place, Position, ThreadUpdate};
 use switchboard_store::{
     ChatRef, Delivery, DeliveryId, Direction, LaneId, MessageKey, NewPart, Payload, Reply, ReplyMessage,
     ReplyOutcome,
@@ -27,6 +27,9 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(crate) struct Request<'a> {
     pub(crate) chat: i64,
+    /// What the chat of this key must be; it is unknown otherwise.
+    pub(crate) chat_id: &'a ChatId,
+    pub(crate) channel: &'a ChannelName,
     pub(crate) message_id: Option<&'a str>,
     pub(crate) update: &'a ThreadUpdate,
     pub(crate) message: Option<&'a ReplyMessage>,
@@ -35,11 +38,22 @@ pub(crate) struct Request<'a> {
 impl<'a> From<&'a Reply> for Request<'a> {
     fn from(reply: &'a Reply) -> Self {
         Self {
-            chat: reply.chat.0,
+            chat: reply.chat.key.0,
+            chat_id: &reply.chat.chat_id,
+            channel: &reply.chat.channel,
             message_id: reply.message_id.as_deref(),
             update: &reply.thread,
             message: reply.message.as_ref(),
         }
+    }
+}
+
+impl Request<'_> {
+    /// Its chat, if that is the one which it is believed to be.
+    fn chat_in<'c>(&self, chats: &'c HashMap<i64, LockedChat>) -> Option<&'c LockedChat> {
+        let locked = chats.get(&self.chat)?;
+        let same = locked.chat.chat_id == *self.chat_id && locked.chat.channel == *self.channel;
+        same.then_some(locked)
     }
 }
 
@@ -69,7 +83,7 @@ pub(crate) async fn reply(
 ) -> Result<Vec<ReplyOutcome>, Fault> {
     let chats = lock_chats(transaction, requests).await?;
     let of_known_chats: Vec<Request<'_>> =
-        requests.iter().filter(|request| chats.contains_key(&request.chat)).copied().collect();
+        requests.iter().filter(|request| request.chat_in(&chats).is_some()).copied().collect();
     if of_known_chats.is_empty() {
         return Ok(requests.iter().map(|_| ReplyOutcome::UnknownChat).collect());
     }
@@ -94,7 +108,7 @@ pub(crate) async fn reply(
 
     let mut known = known.iter();
     let mut enqueued = enqueued.iter();
-    let outcomes = requests.iter().map(|request| match chats.get(&request.chat) {
+    let outcomes = requests.iter().map(|request| match request.chat_in(&chats) {
         None => ReplyOutcome::UnknownChat,
         Some(locked) => {
             let known = known.next().expect("one of each request whose chat is known");

@@ -84,7 +84,8 @@ async fn lock(transaction: &mut PgConnection, batch: &[Settle]) -> Result<Fences
     Ok(rows.into_iter().map(|row| (row.name, row.lease_token)).collect())
 }
 
-/// Writes what the attempts came to, where they are still pending.
+/// Writes what the attempts came to, where they are still pending and the deliveries that they are
+/// believed to be.
 async fn complete(transaction: &mut PgConnection, items: &[&Settle]) -> Result<(), Fault> {
     let columns = Columns::of(items);
     sqlx::query!(
@@ -99,11 +100,13 @@ async fn complete(transaction: &mut PgConnection, items: &[&Settle]) -> Result<(
                 last_error = input.error,
                 finished_at = CASE WHEN input.state <> 'pending' THEN now() END
             FROM UNNEST(
-                $1::bigint[], $2::bigint[], $3::text[], $4::boolean[], $5::bigint[], $6::jsonb[], $7::text[]
-            ) AS input (id, lane, state, attempted, after, native_ids, error)
+                $1::bigint[], $2::bigint[], $3::text[], $4::boolean[], $5::bigint[], $6::jsonb[], $7::text[],
+                $8::text[]
+            ) AS input (id, lane, state, attempted, after, native_ids, error, key)
             -- Pending is what is not finished. Said like this, so that the rows are looked up by
             -- their ids, and not in the index of all that is pending.
-            WHERE delivery.id = input.id AND delivery.lane = input.lane AND delivery.finished_at IS NULL
+            WHERE delivery.id = input.id AND delivery.lane = input.lane AND delivery.key = input.key
+              AND delivery.finished_at IS NULL
             RETURNING delivery.id, delivery.attempts, input.state, input.error
         )
         INSERT INTO attempt (delivery, number, outcome, error)
@@ -118,6 +121,7 @@ async fn complete(transaction: &mut PgConnection, items: &[&Settle]) -> Result<(
         &columns.afters as &[Option<i64>],
         &columns.native_ids as &[Option<Value>],
         &columns.errors as &[Option<&str>],
+        &columns.keys as &[&str],
     )
     .execute(transaction)
     .await?;
@@ -169,6 +173,7 @@ struct Columns<'a> {
     afters: Vec<Option<i64>>,
     native_ids: Vec<Option<Value>>,
     errors: Vec<Option<&'a str>>,
+    keys: Vec<&'a str>,
 }
 
 impl<'a> Columns<'a> {
@@ -192,6 +197,7 @@ impl<'a> Columns<'a> {
             columns.afters.push(after);
             columns.native_ids.push(native_ids);
             columns.errors.push(error);
+            columns.keys.push(item.key.as_str());
         }
         columns
     }

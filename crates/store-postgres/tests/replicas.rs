@@ -104,6 +104,7 @@ impl Replicas {
             fence,
             lane: delivery.lane,
             delivery: delivery.id,
+            key: delivery.key.clone(),
             outcome: Outcome::Sent(Receipt::default()),
             attempted: true,
         }
@@ -114,7 +115,7 @@ fn answer(question: &Delivery, name: &str) -> Reply {
     let text = Rendered::Plain { text: name.to_owned() };
     Reply {
         ai: AiName::new("main"),
-        chat: question.chat.key,
+        chat: question.chat.clone(),
         message_id: Some(name.to_owned()),
         thread: ThreadUpdate { thread_id: Some("t".to_owned()), ..ThreadUpdate::default() },
         message: Some(ReplyMessage {
@@ -225,7 +226,7 @@ async fn crossing_batches_neither_deadlock_nor_break_order() -> anyhow::Result<(
     assert_eq!(ready.len(), CHATS);
     let lanes: Vec<_> = ready.iter().map(|ready| ready.lane).collect();
     let mut by_lane: BTreeMap<_, Vec<Delivery>> = BTreeMap::new();
-    for delivery in both.second.load(&lanes, 1000).await? {
+    for delivery in both.second.load(&both.channel, &lanes, 1000).await? {
         by_lane.entry(delivery.lane).or_default().push(delivery);
     }
     for answers in by_lane.values() {

@@ -41,10 +41,10 @@ impl MessageStore for SqliteStore {
         &self,
         channel: &ChannelName,
         fence: LeaseToken,
-        chat: ChatKey,
-        notice: ReplyMessage,
+        notice: &Notice,
+        message: ReplyMessage,
     ) -> StoreResult<Option<ReplyOutcome>> {
-        named("db.notice.send", notice::send(self, channel, fence, chat, notice)).await
+        named("db.notice.send", notice::send(self, channel, fence, notice, message)).await
     }
 
     async fn history(

@@ -46,33 +46,35 @@ pub(crate) async fn send(
     store: &SqliteStore,
     channel: &ChannelName,
     fence: LeaseToken,
-    chat: ChatKey,
-    notice: ReplyMessage,
+    notice: &Notice,
+    message: ReplyMessage,
 ) -> Result<Option<ReplyOutcome>, Failure> {
-    refuse_nul_in(&notice)?;
+    refuse_nul_in(&message)?;
     let mut write = Write::begin(store).await?;
-    if !Fences::default().holds(&mut write, channel, fence).await? || !mark(&mut write, channel, chat).await?
+    if !Fences::default().holds(&mut write, channel, fence).await?
+        || !mark(&mut write, channel, notice).await?
     {
         return Ok(None);
     }
-    let Some(to) = Addressee::find(&mut write, chat).await? else { return Ok(None) };
+    let Some(to) = Addressee::find(&mut write, notice.chat).await? else { return Ok(None) };
     let thread = thread::update(&mut write, &to, ThreadUpdate::default()).await?;
-    let outcome = store_message(&mut write, to, thread, None, notice).await?;
+    let outcome = store_message(&mut write, to, thread, None, message).await?;
     write.commit().await?;
     Ok(Some(outcome.into()))
 }
 
 /// Keeps in mind that the user has been told. `false`: the notice is not due.
-async fn mark(write: &mut Write, channel: &ChannelName, chat: ChatKey) -> Result<bool, Failure> {
-    let (channel, now) = (channel.as_str(), write.now);
+async fn mark(write: &mut Write, channel: &ChannelName, notice: &Notice) -> Result<bool, Failure> {
+    let (channel, chat_id, now) = (channel.as_str(), notice.chat_id.as_str(), write.now);
     let marked = sqlx::query!(
         "
         UPDATE chat
         SET notice_at = NULL, notice_sent = 1
-        WHERE id = ?1 AND channel = ?2 AND notice_at <= ?3
+        WHERE id = ?1 AND channel = ?2 AND chat_id = ?3 AND notice_at <= ?4
         ",
-        chat.0,
+        notice.chat.0,
         channel,
+        chat_id,
         now,
     )
     .execute(&mut **write)

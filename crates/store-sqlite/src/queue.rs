@@ -30,8 +30,13 @@ impl QueueStore for SqliteStore {
         named("db.lane.ready", ready_lanes(self, channel, direction, from, limit)).await
     }
 
-    async fn load(&self, lanes: &[LaneId], per_lane: u32) -> StoreResult<Vec<Delivery>> {
-        named("db.delivery.load", load(self, lanes, per_lane)).await
+    async fn load(
+        &self,
+        channel: &ChannelName,
+        lanes: &[LaneId],
+        per_lane: u32,
+    ) -> StoreResult<Vec<Delivery>> {
+        named("db.delivery.load", load(self, channel, lanes, per_lane)).await
     }
 
     async fn begin(&self, batch: Vec<Begin>) -> StoreResult<Vec<Begun>> {
@@ -77,8 +82,13 @@ async fn ready_lanes(
     Ok(ready.collect())
 }
 
-async fn load(store: &SqliteStore, lanes: &[LaneId], per_lane: u32) -> Result<Vec<Delivery>, Failure> {
-    let lanes = convert::json(&lanes)?;
+async fn load(
+    store: &SqliteStore,
+    channel: &ChannelName,
+    lanes: &[LaneId],
+    per_lane: u32,
+) -> Result<Vec<Delivery>, Failure> {
+    let (channel, lanes) = (channel.as_str(), convert::json(&lanes)?);
     let mut reader = store.reader().await?;
     let rows = sqlx::query_as!(
         DeliveryRecord,
@@ -99,11 +109,12 @@ async fn load(store: &SqliteStore, lanes: &[LaneId], per_lane: u32) -> Result<Ve
         )
         JOIN message ON message.id = delivery.message
         JOIN chat ON chat.id = lane.chat
-        WHERE lane.id IN (SELECT value FROM json_each(?1))
+        WHERE lane.id IN (SELECT value FROM json_each(?1)) AND lane.channel = ?3
         ORDER BY lane.id, delivery.seq
         "#,
         lanes,
         per_lane,
+        channel,
     )
     .fetch_all(&mut *reader)
     .await?;

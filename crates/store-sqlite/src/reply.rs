@@ -41,7 +41,10 @@ pub(crate) fn refuse_nul_in(message: &ReplyMessage) -> Result<(), Failure> {
 }
 
 async fn reply_item(write: &mut Write, item: Reply) -> Result<ReplyOutcome, Failure> {
-    let Some(chat) = Addressee::find(write, item.chat).await? else {
+    let same = |found: &Addressee| {
+        found.chat.chat_id == item.chat.chat_id && found.chat.channel == item.chat.channel
+    };
+    let Some(chat) = Addressee::find(write, item.chat.key).await?.filter(same) else {
         return Ok(ReplyOutcome::UnknownChat);
     };
     let thread = if item.message.is_some() || item.thread != ThreadUpdate::default() {
@@ -51,7 +54,7 @@ async fn reply_item(write: &mut Write, item: Reply) -> Result<ReplyOutcome, Fail
     };
     if item.message.is_some()
         && let Some(id) = &item.message_id
-        && !message::see(write, Source::Chat(item.chat), id).await?
+        && !message::see(write, Source::Chat(item.chat.key), id).await?
     {
         return Ok(ReplyOutcome::Duplicate);
     }

@@ -28,9 +28,11 @@ pub(crate) async fn begin(store: &SqliteStore, batch: Vec<Begin>) -> Result<Vec<
     let mut begun = Vec::with_capacity(batch.len());
     for item in batch {
         begun.push(if fences.holds(&mut write, &item.channel, item.fence).await? {
+            let key = item.key.as_str();
             let pending = sqlx::query!(
-                "UPDATE delivery SET begun = 1 WHERE id = ? AND state = 'pending'",
-                item.delivery.0
+                "UPDATE delivery SET begun = 1 WHERE id = ? AND key = ? AND state = 'pending'",
+                item.delivery.0,
+                key,
             );
             pending.execute(&mut *write).await?;
             Begun::Committed
@@ -42,10 +44,10 @@ pub(crate) async fn begin(store: &SqliteStore, batch: Vec<Begin>) -> Result<Vec<
     Ok(begun)
 }
 
-/// Gives the delivery its new state, if it is pending.
+/// Gives the delivery its new state, if it is pending and the one that it is believed to be.
 async fn complete(write: &mut Write, item: &Settle) -> Result<(), Failure> {
     let change = Change::of(&item.outcome, write.now)?;
-    let (now, state) = (write.now, change.state.as_str());
+    let (now, state, key) = (write.now, change.state.as_str(), item.key.as_str());
     let finished_at = (change.state != DeliveryState::Pending).then_some(now);
     let attempts = sqlx::query_scalar!(
         "
@@ -57,7 +59,7 @@ async fn complete(write: &mut Write, item: &Settle) -> Result<(), Failure> {
             native_ids = ?6,
             last_error = ?7,
             finished_at = ?8
-        WHERE id = ?1 AND lane = ?2 AND state = 'pending'
+        WHERE id = ?1 AND lane = ?2 AND key = ?9 AND state = 'pending'
         RETURNING attempts
         ",
         item.delivery.0,
@@ -68,6 +70,7 @@ async fn complete(write: &mut Write, item: &Settle) -> Result<(), Failure> {
         change.native_ids,
         change.error,
         finished_at,
+        key,
     )
     .fetch_optional(&mut **write)
     .await?;

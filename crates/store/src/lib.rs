@@ -9,6 +9,9 @@
 //!   caller finds the item by repeating them one by one.
 //! - Texts are without U+0000, which Postgres cannot store. One that has it is refused by every store.
 //! - Sequence numbers of a lane and positions of a chat's messages become visible in their order.
+//! - Whoever names a row by a key that they remember also says what the row is (a chat's `chat_id` and
+//!   channel, a delivery's idempotency key, a lane's channel); where it is not, nothing changes. A
+//!   database that was restored, or whose standby took over, hands out the same keys again.
 //! - Times come from the database's clock only; durations cross this border, times of day do not
 //!   (but for display).
 

@@ -186,6 +186,8 @@ pub struct Settle {
     pub lane: LaneId,
     /// The delivery.
     pub delivery: DeliveryId,
+    /// Its key. Where the delivery of this id has another one, nothing changes.
+    pub key: IdempotencyKey,
     /// What it came to.
     pub outcome: Outcome,
     /// Whether an attempt was made: false where it expired untried, so that its count stays.
@@ -201,6 +203,8 @@ pub struct Begin {
     pub fence: LeaseToken,
     /// The delivery.
     pub delivery: DeliveryId,
+    /// Its key. Where the delivery of this id has another one, nothing changes.
+    pub key: IdempotencyKey,
 }
 
 /// What became of a [`Begin`].
@@ -216,7 +220,8 @@ pub enum Begun {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
     /// It is committed. (Also where the delivery was not pending any more, because a person
-    /// discarded it: then only the lane's state is reported.)
+    /// discarded it, and where it is another than was believed: then only the lane's state is
+    /// reported.)
     Committed(LaneState),
     /// The fence is not the channel's token any more; nothing changed.
     NotOwner,
@@ -249,8 +254,14 @@ pub trait QueueStore: Send + Sync {
         limit: u32,
     ) -> StoreResult<Vec<ReadyLane>>;
 
-    /// The first `per_lane` pending deliveries of each lane, in the order of (lane, seq).
-    async fn load(&self, lanes: &[LaneId], per_lane: u32) -> StoreResult<Vec<Delivery>>;
+    /// The first `per_lane` pending deliveries of each of these lanes of the channel, in the order of
+    /// (lane, seq). A lane that is another channel's has none.
+    async fn load(
+        &self,
+        channel: &ChannelName,
+        lanes: &[LaneId],
+        per_lane: u32,
+    ) -> StoreResult<Vec<Delivery>>;
 
     /// Remembers that attempts at these deliveries begin, in one transaction. Called before an attempt
     /// only where one that is cut off must not be repeated; every completion takes it back. What is
@@ -259,7 +270,7 @@ pub trait QueueStore: Send + Sync {
 
     /// Completes attempts, in one transaction; the outcomes are in the order of the batch. Per
     /// item: if the fence is not the channel's token (its row stays locked against a new owner until
-    /// the commit), `NotOwner`. Otherwise the delivery, if it is pending, gets its new state and
+    /// the commit), `NotOwner`. Otherwise the delivery, if it is pending and has this key, gets its new state and
     /// its count of attempts; what did not send it is kept in `attempt`; and the lane's `ready_at` becomes
     /// the `run_at` of its first pending delivery, read after the lane's row was locked, so that
     /// no wake-up is lost.

@@ -95,8 +95,9 @@ pub enum Stored {
 pub struct Reply {
     /// Where it came from.
     pub ai: AiName,
-    /// The chat.
-    pub chat: ChatKey,
+    /// The chat, as it is remembered. Where the chat of this key has another `chat_id` or channel, it
+    /// is none that we know ([`ReplyOutcome::UnknownChat`]).
+    pub chat: ChatRef,
     /// The platform's id of the message. A message whose id was delivered before in this chat is
     /// not stored again; the thread is updated all the same.
     pub message_id: Option<String>,
@@ -144,7 +145,7 @@ pub enum ReplyOutcome {
     Duplicate,
     /// There was no message; at most the thread was updated.
     Updated,
-    /// There is no such chat (any more).
+    /// There is no such chat (any more), or the chat of this key is another.
     UnknownChat,
 }
 
@@ -153,7 +154,7 @@ pub enum ReplyOutcome {
 pub struct Notice {
     /// The chat.
     pub chat: ChatKey,
-    /// The chat's name, for the log.
+    /// The chat's name. Where the chat of this key has another one, the notice is not due.
     pub chat_id: ChatId,
     /// The conversation, to render the notice for it.
     pub conversation: ConversationId,
@@ -203,7 +204,7 @@ pub trait MessageStore: Send + Sync {
     /// Stores what webhooks ask for, in one transaction; the outcomes are in the order of the
     /// batch. Per item, in order:
     ///
-    /// 1. The chat's row is locked; if there is none, `UnknownChat`.
+    /// 1. The chat's row is locked; if there is none, or it is another chat's, `UnknownChat`.
     /// 2. The thread: the chat's thread with this `thread_id`; else the open thread if its
     ///    thread_id is unknown (it gets this one); else a new one, which becomes the open one.
     ///    Where no thread_id is stated: the open thread, else the latest, else a new one. Where the
@@ -230,8 +231,8 @@ pub trait MessageStore: Send + Sync {
         &self,
         channel: &ChannelName,
         fence: LeaseToken,
-        chat: ChatKey,
-        notice: ReplyMessage,
+        notice: &Notice,
+        message: ReplyMessage,
     ) -> StoreResult<Option<ReplyOutcome>>;
 
     /// What was said in a conversation of the channel after a position, oldest first.

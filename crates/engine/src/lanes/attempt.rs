@@ -22,7 +22,7 @@ use crate::{
     channel::Attached,
     commit::{CommitError, GroupCommit},
     config::OnUnknown,
-    intake::without_nul,
+    storable::without_nul,
     typing::TypingHandle,
 };
 
@@ -113,6 +113,7 @@ impl Attempts {
             fence: self.fence,
             lane: delivery.lane,
             delivery: delivery.id,
+            key: delivery.key.clone(),
             outcome: storable(result.outcome),
             attempted: !expired,
         };
@@ -143,8 +144,12 @@ impl Attempts {
             let cut_off = "the gateway ended during an attempt; not sent again, as on_unknown says";
             return Err(Result::dead(cut_off.to_owned()));
         }
-        let begin =
-            Begin { channel: self.to.channel.policy.name.clone(), fence: self.fence, delivery: delivery.id };
+        let begin = Begin {
+            channel: self.to.channel.policy.name.clone(),
+            fence: self.fence,
+            delivery: delivery.id,
+            key: delivery.key.clone(),
+        };
         match self.begin.submit(begin).await {
             Ok(Begun::Committed) => Ok(()),
             // The completion is refused for the same reason, and so the lane learns of it.
@@ -311,7 +316,7 @@ impl Attempts {
                 Ok(settled) => return settled,
                 Err(CommitError::Unavailable) => {}
                 // What the platform said cannot be stored; that it is done must be.
-                Err(CommitError::Refused) => match &mut settle.outcome {
+                Err(CommitError::Refused(_)) => match &mut settle.outcome {
                     Outcome::Sent(receipt) => receipt.messages.clear(),
                     Outcome::Retry { error, .. } | Outcome::Dead { error } => {
                         "the reason could not be stored".clone_into(error);

@@ -89,7 +89,7 @@ impl Attempts {
     /// does not keep the others from being read.
     async fn load(&self, lanes: &[LaneId]) -> Vec<Delivery> {
         let channel = &self.to.channel.policy.name;
-        match self.store.load(lanes, WINDOW).await {
+        match self.store.load(channel, lanes, WINDOW).await {
             Ok(deliveries) => return deliveries,
             Err(error) => {
                 tracing::warn!(%channel, error = %chain(&error), "deliveries could not be read");
@@ -102,7 +102,7 @@ impl Attempts {
         }
         let mut deliveries = Vec::new();
         for lane in lanes {
-            match self.store.load(&[*lane], WINDOW).await {
+            match self.store.load(channel, &[*lane], WINDOW).await {
                 Ok(read) => deliveries.extend(read),
                 Err(error) => {
                     tracing::error!(%channel, %lane, error = %chain(&error), "this lane cannot be read");

@@ -80,7 +80,7 @@ pub async fn deliveries_are_filtered_and_paged(store: Arc<dyn Store>) {
     let (owner, other) = (Owner::of(&store, "site").await, Owner::of(&store, "other").await);
     let [pending, done, given_up, discarded] = four(&owner).await;
     let foreign = other.say(other.direct("anna", "e1")).await.delivery;
-    let reply = receive_new(&store, answer(pending.chat.key, "hello")).await.remove(0);
+    let reply = receive_new(&store, answer(&pending.chat, "hello")).await.remove(0);
 
     let list = async |filter: DeliveryFilter, limit| -> Vec<DeliveryId> {
         let rows = store.deliveries(&filter, limit).await.unwrap();
@@ -118,7 +118,7 @@ pub async fn open_deliveries_are_counted(store: Arc<dyn Store>) {
     let (owner, other) = (Owner::of(&store, "site").await, Owner::of(&store, "other").await);
     let [pending, ..] = four(&owner).await;
     for text in ["one", "two"] {
-        receive_new(&store, answer(pending.chat.key, text)).await;
+        receive_new(&store, answer(&pending.chat, text)).await;
     }
     let foreign = other.say(other.direct("anna", "e1")).await.delivery;
     other.settle(&foreign, sent()).await;

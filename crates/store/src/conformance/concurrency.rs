@@ -54,12 +54,12 @@ pub async fn one_event_is_stored_once(store: Arc<dyn Store>) {
 /// The same webhook received by five at once is stored by one.
 pub async fn one_message_id_is_stored_once(store: Arc<dyn Store>) {
     let owner = Owner::of(&store, "site").await;
-    let key = owner.chat("anna").await.key;
+    let chat = owner.chat("anna").await;
     let mut tasks = JoinSet::new();
     for _ in 0..5 {
-        let store = store.clone();
+        let (store, chat) = (store.clone(), chat.clone());
         tasks.spawn(async move {
-            let reply = Reply { message_id: Some("m1".to_owned()), ..answer(key, "hello") };
+            let reply = Reply { message_id: Some("m1".to_owned()), ..answer(&chat, "hello") };
             receive(&store, reply).await
         });
     }
@@ -109,7 +109,7 @@ async fn drain_once(owner: &Owner, order: &mut BTreeMap<LaneId, Vec<i64>>) -> us
     let ready =
         owner.store.ready_lanes(&owner.channel, Direction::ToAi, ScanFrom::default(), 2).await.unwrap();
     let lanes: Vec<LaneId> = ready.iter().map(|lane| lane.lane).collect();
-    let loaded = owner.store.load(&lanes, 2).await.unwrap();
+    let loaded = owner.store.load(&owner.channel, &lanes, 2).await.unwrap();
     for delivery in &loaded {
         order.entry(delivery.lane).or_default().push(delivery.seq);
     }
@@ -168,7 +168,7 @@ async fn cross(owner: &Owner, chats: &[ChatRef], name: &str) {
     let completions: Vec<Settle> =
         stored.map(|stored| owner.completion(&said(stored).delivery, sent())).collect();
     persist(|| store.settle(completions.clone())).await;
-    let replies: Vec<Reply> = chats.iter().map(|chat| answer(chat.key, name)).collect();
+    let replies: Vec<Reply> = chats.iter().map(|chat| answer(&chat, name)).collect();
     persist(|| store.reply(replies.clone())).await;
 }
 

@@ -15,9 +15,9 @@ use switchboard_core::{
 };
 
 use crate::{
-    Accept, AcceptMessage, AcceptOutcome, ChatDetail, ChatKey, ChatRef, ChatSpec, Delivery, DeliveryDetail,
-    Direction, LaneState, LeaseToken, NewPart, Outcome, ReadyLane, Reply, ReplyMessage, ReplyOutcome,
-    ScanFrom, Settle, Settled, Store, Stored,
+    Accept, AcceptMessage, AcceptOutcome, ChatDetail, ChatRef, ChatSpec, Delivery, DeliveryDetail, Direction,
+    LaneState, LeaseToken, NewPart, Notice, Outcome, ReadyLane, Reply, ReplyMessage, ReplyOutcome, ScanFrom,
+    Settle, Settled, Store, Stored,
 };
 
 /// Long enough for no case to see it pass.
@@ -115,6 +115,7 @@ impl Owner {
             fence: self.token,
             lane: delivery.lane,
             delivery: delivery.id,
+            key: delivery.key.clone(),
             outcome,
             attempted: true,
         }
@@ -146,7 +147,7 @@ impl Owner {
 
     /// The pending deliveries of a lane.
     pub async fn pending(&self, lane: crate::LaneId) -> Vec<Delivery> {
-        self.store.load(&[lane], 1000).await.expect("load works")
+        self.store.load(&self.channel, &[lane], 1000).await.expect("load works")
     }
 
     /// What was said in a conversation.
@@ -207,13 +208,24 @@ pub fn said(stored: Stored) -> Said {
     }
 }
 
+/// The notice that may be due in this chat.
+pub fn notice_in(chat: &ChatRef) -> Notice {
+    Notice { chat: chat.key, chat_id: chat.chat_id.clone(), conversation: chat.conversation.clone() }
+}
+
 /// A webhook that states nothing and brings nothing.
-pub fn webhook(chat: ChatKey) -> Reply {
-    Reply { ai: AiName::new("main"), chat, message_id: None, thread: ThreadUpdate::default(), message: None }
+pub fn webhook(chat: &ChatRef) -> Reply {
+    Reply {
+        ai: AiName::new("main"),
+        chat: chat.clone(),
+        message_id: None,
+        thread: ThreadUpdate::default(),
+        message: None,
+    }
 }
 
 /// A webhook with the AI's answer, in one part.
-pub fn answer(chat: ChatKey, text: &str) -> Reply {
+pub fn answer(chat: &ChatRef, text: &str) -> Reply {
     Reply { message: Some(reply_message(Author::Bot, &[text])), ..webhook(chat) }
 }
 

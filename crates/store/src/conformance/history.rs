@@ -18,7 +18,7 @@ pub async fn both_sides_are_merged_in_order(store: Arc<dyn Store>) {
             let chat = owner.say(owner.group("g1", user, &event)).await.delivery.chat;
             expected.push((Author::User, format!("text of {event}")));
             let text = format!("answer to {event}");
-            receive_new(&store, answer(chat.key, &text)).await;
+            receive_new(&store, answer(&chat, &text)).await;
             expected.push((Author::Bot, text));
         }
     }
@@ -78,7 +78,7 @@ pub async fn a_conversation_moves(store: Arc<dyn Store>) {
     let anna = owner.say(owner.group("g1", "anna", "e1")).await.delivery.chat;
     let boris = owner.say(owner.group("g1", "boris", "e2")).await.delivery.chat;
     let elsewhere = owner.say(owner.group("g2", "anna", "e3")).await.delivery.chat;
-    let waiting = receive_new(&store, answer(anna.key, "hello")).await;
+    let waiting = receive_new(&store, answer(&anna, "hello")).await;
     store.move_conversation(&owner.channel, &old, &new).await.unwrap();
     store.move_conversation(&owner.channel, &ConversationId::new("nowhere"), &new).await.unwrap();
 

@@ -77,7 +77,7 @@ pub async fn the_gateway_s_own_answer_goes_to_the_messenger(store: Arc<dyn Store
     let mut authors: Vec<_> = said.iter().map(|entry| entry.author).collect();
     authors.sort_by_key(|author| author.as_str());
     assert_eq!(authors, [Author::Gateway, Author::User, Author::User]);
-    let answers = receive_new(&store, answer(deliveries[0].chat.key, "hi")).await;
+    let answers = receive_new(&store, answer(&deliveries[0].chat, "hi")).await;
     assert_eq!(answers[0].seq, 3);
 }
 
@@ -100,8 +100,13 @@ pub async fn the_gateway_s_own_answer_in_a_group_is_a_reply(store: Arc<dyn Store
 pub async fn an_attempt_that_was_begun_is_remembered(store: Arc<dyn Store>) {
     let owner = Owner::of(&store, "site").await;
     let chat = owner.chat("anna").await;
-    let delivery = receive_new(&store, answer(chat.key, "hi")).await.remove(0);
-    let begin = |fence: LeaseToken| Begin { channel: owner.channel.clone(), fence, delivery: delivery.id };
+    let delivery = receive_new(&store, answer(&chat, "hi")).await.remove(0);
+    let begin = |fence: LeaseToken| Begin {
+        channel: owner.channel.clone(),
+        fence,
+        delivery: delivery.id,
+        key: delivery.key.clone(),
+    };
     let is_begun = async || owner.pending(delivery.lane).await[0].begun;
     assert!(!is_begun().await);
 
@@ -134,7 +139,7 @@ pub async fn news_names_conversations_with_more(store: Arc<dyn Store>) {
     assert!(news.latest.iter().all(|(conversation, _)| !conversation.as_str().contains("clara")));
 
     // Asked from where the last answer ended, what comes later is not missed.
-    receive_new(&store, answer(anna.key, "hi")).await;
+    receive_new(&store, answer(&anna, "hi")).await;
     let last = owner.history(&anna.conversation).await.pop().expect("something was said").position;
     let news = store.news(&owner.channel, Some(news.after)).await.expect("news works");
     assert_eq!(position(&news, &anna), Some(last));

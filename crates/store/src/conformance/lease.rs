@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use switchboard_core::{ChannelName, Cursor, EventId};
 use tokio::task::JoinSet;
 
-use super::fixture::{HOUR, Owner, answer, detail, receive_new, reply_message, sent};
+use super::fixture::{HOUR, Owner, answer, detail, notice_in, receive_new, reply_message, sent};
 use crate::{AcceptMessage, AcceptOutcome, DeliveryState, LeaseToken, Settled, Store};
 
 /// Registering again changes neither the cursor nor the owner.
@@ -125,7 +125,7 @@ pub async fn a_former_owner_changes_nothing(store: Arc<dyn Store>) {
     let former = Owner::of(&store, "site").await;
     let waits = AcceptMessage { notice_after: Some(Duration::ZERO), ..former.direct("anna", "e1") };
     let question = former.say(waits).await.delivery;
-    let chat = question.chat.key;
+    let chat = question.chat.clone();
     let owner = former.successor().await;
 
     let late = former.batch(vec![former.direct("boris", "e2")], Some("late"));
@@ -144,13 +144,13 @@ pub async fn a_former_owner_changes_nothing(store: Arc<dyn Store>) {
     assert_eq!((row.state, row.attempts), (DeliveryState::Pending, 0));
 
     let notice = reply_message(switchboard_core::Author::Gateway, &["late"]);
-    let told = store.send_notice(&former.channel, former.token, chat, notice).await.unwrap();
+    let told = store.send_notice(&former.channel, former.token, &notice_in(&chat), notice).await.unwrap();
     assert!(told.is_none(), "{told:?}");
     assert_eq!(store.due_notices(&owner.channel, 10).await.unwrap().len(), 1, "it is still due");
     assert!(!store.renew(&former.channel, former.token, HOUR).await.unwrap());
 
     // The AI's answer is nobody's in particular: it needs no owner.
-    receive_new(&store, answer(chat, "hello")).await;
+    receive_new(&store, answer(&chat, "hello")).await;
     owner.settle(&question, sent()).await;
 }
 

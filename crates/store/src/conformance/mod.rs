@@ -25,6 +25,7 @@ pub mod notice;
 pub mod queue;
 pub mod reply;
 pub mod settle;
+pub mod stale;
 pub mod thread;
 
 use std::{any::Any, sync::Arc};
@@ -154,6 +155,12 @@ macro_rules! store_conformance {
                 an_attempt_that_was_begun_is_remembered
                 news_names_conversations_with_more
             }
+            stale {
+                an_answer_for_another_chat_of_the_same_key_is_unknown
+                a_completion_of_another_delivery_changes_nothing
+                a_lane_of_another_channel_is_not_loaded
+                a_notice_for_another_chat_of_the_same_key_is_not_due
+            }
             history {
                 both_sides_are_merged_in_order
                 one_conversation_does_not_see_another
@@ -191,6 +198,7 @@ mod tests {
             ("queue", include_str!("queue.rs")),
             ("reply", include_str!("reply.rs")),
             ("settle", include_str!("settle.rs")),
+            ("stale", include_str!("stale.rs")),
             ("thread", include_str!("thread.rs")),
         ] {
             let list = named.split_once(&format!("            {file} {{\n")).expect("the file is named").1;

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use switchboard_core::{Author, Position};
 
-use super::fixture::{HOUR, Owner, eventually, receive, receive_new, reply_message, webhook};
-use crate::{AcceptMessage, ChatRef, Notice, Payload, Reply, ReplyOutcome, Store};
+use super::fixture::{HOUR, Owner, eventually, notice_in, receive, receive_new, reply_message, webhook};
+use crate::{AcceptMessage, ChatRef, Payload, Reply, ReplyOutcome, Store};
 
 /// A user who waits longer than configured shows up; one who does not, or need not, does not.
 pub async fn a_notice_is_due_after_its_time(store: Arc<dyn Store>) {
@@ -17,7 +17,7 @@ pub async fn a_notice_is_due_after_its_time(store: Arc<dyn Store>) {
         let due = store.due_notices(&owner.channel, 10).await.unwrap();
         (!due.is_empty()).then_some(due)
     });
-    assert_eq!(due.await, [notice(clara)]);
+    assert_eq!(due.await, [notice_in(&clara)]);
     let other = Owner::of(&store, "other").await;
     assert_eq!(store.due_notices(&other.channel, 10).await.unwrap(), []);
 }
@@ -50,7 +50,7 @@ pub async fn a_notice_without_parts_is_stored(store: Arc<dyn Store>) {
     let owner = Owner::of(&store, "site").await;
     let chat = ask(&owner, "anna", "e1", Some(Duration::ZERO)).await;
     let notice = reply_message(Author::Gateway, &[]);
-    let outcome = store.send_notice(&owner.channel, owner.token, chat.key, notice).await.unwrap();
+    let outcome = store.send_notice(&owner.channel, owner.token, &notice_in(&chat), notice).await.unwrap();
     let Some(ReplyOutcome::Stored { deliveries, .. }) = outcome else { panic!("{outcome:?}") };
     assert_eq!(deliveries, []);
     assert_eq!(store.due_notices(&owner.channel, 10).await.unwrap(), []);
@@ -62,7 +62,7 @@ pub async fn an_answer_ends_the_wait(store: Arc<dyn Store>) {
     let owner = Owner::of(&store, "site").await;
     for (author, user) in [(Author::Bot, "anna"), (Author::Operator, "boris")] {
         let reply =
-            |chat: &ChatRef| Reply { message: Some(reply_message(author, &["hello"])), ..webhook(chat.key) };
+            |chat: &ChatRef| Reply { message: Some(reply_message(author, &["hello"])), ..webhook(&chat) };
         let chat = ask(&owner, user, &format!("{user}-1"), Some(Duration::ZERO)).await;
         receive_new(&store, reply(&chat)).await;
         assert!(tell(&owner, &chat).await.is_none(), "{author:?} has answered");
@@ -80,8 +80,8 @@ pub async fn the_gateway_s_own_message_is_no_answer(store: Arc<dyn Store>) {
     let owner = Owner::of(&store, "site").await;
     let chat = ask(&owner, "anna", "e1", Some(Duration::ZERO)).await;
     let message = Some(reply_message(Author::Gateway, &["hello"]));
-    receive_new(&store, Reply { message, ..webhook(chat.key) }).await;
-    receive(&store, webhook(chat.key)).await;
+    receive_new(&store, Reply { message, ..webhook(&chat) }).await;
+    receive(&store, webhook(&chat)).await;
     assert_eq!(store.due_notices(&owner.channel, 10).await.unwrap().len(), 1);
     assert!(tell(&owner, &chat).await.is_some());
 }
@@ -107,7 +107,7 @@ pub async fn the_longest_due_comes_first(store: Arc<dyn Store>) {
     for (step, user) in (0..).zip(users.into_iter().rev()) {
         // Some milliseconds apart: two questions may be stored at one and the same time.
         let chat = ask(&owner, user, user, Some(Duration::from_millis(5 * step))).await;
-        expected.push(notice(chat));
+        expected.push(notice_in(&chat));
     }
     let due = eventually("three notices", async || {
         let due = store.due_notices(&owner.channel, 10).await.unwrap();
@@ -117,11 +117,6 @@ pub async fn the_longest_due_comes_first(store: Arc<dyn Store>) {
     assert_eq!(store.due_notices(&owner.channel, 2).await.unwrap(), expected[..2]);
 }
 
-/// The notice that is due in this chat.
-fn notice(chat: ChatRef) -> Notice {
-    Notice { chat: chat.key, chat_id: chat.chat_id, conversation: chat.conversation }
-}
-
 async fn ask(owner: &Owner, user: &str, event: &str, notice_after: Option<Duration>) -> ChatRef {
     let message = AcceptMessage { notice_after, ..owner.direct(user, event) };
     owner.say(message).await.delivery.chat
@@ -129,5 +124,9 @@ async fn ask(owner: &Owner, user: &str, event: &str, notice_after: Option<Durati
 
 async fn tell(owner: &Owner, chat: &ChatRef) -> Option<ReplyOutcome> {
     let notice = reply_message(Author::Gateway, &["It takes longer than usual."]);
-    owner.store.send_notice(&owner.channel, owner.token, chat.key, notice).await.expect("send_notice works")
+    owner
+        .store
+        .send_notice(&owner.channel, owner.token, &notice_in(chat), notice)
+        .await
+        .expect("send_notice works")
 }

@@ -41,7 +41,7 @@ pub async fn the_other_direction_s_lanes_are_left_out(store: Arc<dyn Store>) {
     for user in ["anna", "boris", "clara"] {
         let question = owner.say(owner.direct(user, user)).await.delivery;
         questions.push(question.lane);
-        answers.push(receive_new(&store, answer(question.chat.key, "hello")).await[0].lane);
+        answers.push(receive_new(&store, answer(&question.chat, "hello")).await[0].lane);
     }
     for (direction, expected) in [(Direction::ToAi, questions), (Direction::ToMessenger, answers)] {
         assert_eq!(lanes(&owner.ready_in(direction).await), sorted(expected.iter().copied()));
@@ -92,7 +92,7 @@ pub async fn load_gives_the_first_of_each_lane(store: Arc<dyn Store>) {
     owner.settle(&said[1], retry(HOUR)).await;
     // Of one lane each: anna, boris, and one that does not exist.
     let asked = [said[1].lane, said[0].lane, LaneId(said[2].lane.0 + 1000)];
-    let loaded = store.load(&asked, 2).await.unwrap();
+    let loaded = store.load(&owner.channel, &asked, 2).await.unwrap();
     let mut expected = vec![said[3].clone(), said[6].clone(), said[1].clone(), said[4].clone()];
     expected.sort_by_key(|delivery| (delivery.lane, delivery.seq));
     assert_eq!(summary(&loaded), summary(&expected));
@@ -109,8 +109,8 @@ pub async fn load_gives_the_first_of_each_lane(store: Arc<dyn Store>) {
         assert_eq!(delivery.run_in > HOUR / 2, retried, "{:?}", delivery.run_in);
         assert!(delivery.run_in <= HOUR);
     }
-    assert_eq!(store.load(&[], 2).await.unwrap(), []);
-    assert_eq!(store.load(&asked, 1).await.unwrap().len(), 2);
+    assert_eq!(store.load(&owner.channel, &[], 2).await.unwrap(), []);
+    assert_eq!(store.load(&owner.channel, &asked, 1).await.unwrap().len(), 2);
 }
 
 /// What has expired is still loaded, so that it can be given up.

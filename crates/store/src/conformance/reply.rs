@@ -11,15 +11,16 @@ use super::fixture::{
     HOUR, Owner, answer, hard_texts, key, receive, receive_new, reply_message, sent, webhook,
 };
 use crate::{
-    ChatKey, DeliveryState, Direction, NewPart, Payload, Reply, ReplyMessage, ReplyOutcome, Store, StoreError,
+    ChatKey, ChatRef, DeliveryState, Direction, NewPart, Payload, Reply, ReplyMessage, ReplyOutcome, Store,
+    StoreError,
 };
 
 /// A chat that does not exist gets nothing, and the caller is told.
 pub async fn an_unknown_chat_is_told(store: Arc<dyn Store>) {
     let owner = Owner::of(&store, "site").await;
     let chat = owner.chat("anna").await;
-    let nobody = ChatKey(chat.key.0 + 1000);
-    for reply in [answer(nobody, "hello"), webhook(nobody)] {
+    let nobody = ChatRef { key: ChatKey(chat.key.0 + 1000), ..chat.clone() };
+    for reply in [answer(&nobody, "hello"), webhook(&nobody)] {
         let outcome = receive(&store, reply).await;
         assert!(matches!(outcome, ReplyOutcome::UnknownChat), "{outcome:?}");
     }
@@ -32,7 +33,7 @@ pub async fn every_part_is_a_delivery(store: Arc<dyn Store>) {
     let chat = owner.chat("anna").await;
     let message = reply_message(Author::Operator, &["one ", "two ", "three"]);
     let keys: Vec<_> = message.parts.iter().map(|part| part.key.clone()).collect();
-    let outcome = receive(&store, Reply { message: Some(message), ..webhook(chat.key) }).await;
+    let outcome = receive(&store, Reply { message: Some(message), ..webhook(&chat) }).await;
     let ReplyOutcome::Stored { position, deliveries } = outcome else { panic!("{outcome:?}") };
 
     assert_eq!(deliveries.iter().map(|each| each.seq).collect::<Vec<_>>(), [1, 2, 3]);
@@ -61,7 +62,7 @@ pub async fn every_part_is_a_delivery(store: Arc<dyn Store>) {
     assert_eq!((history[1].author, history[1].text.as_str()), (Author::Operator, "one two three"));
     assert_eq!((history[1].position, &history[1].event_id), (position, &None));
 
-    let next = receive_new(&store, answer(chat.key, "four")).await;
+    let next = receive_new(&store, answer(&chat, "four")).await;
     assert_eq!((next[0].seq, next[0].lane, next[0].lane_was_idle), (4, deliveries[0].lane, false));
 }
 
@@ -69,16 +70,16 @@ pub async fn every_part_is_a_delivery(store: Arc<dyn Store>) {
 pub async fn a_message_id_is_taken_once(store: Arc<dyn Store>) {
     let owner = Owner::of(&store, "site").await;
     let (anna, boris) = (owner.chat("anna").await, owner.chat("boris").await);
-    let named = |chat: ChatKey, id: &str| Reply { message_id: Some(id.to_owned()), ..answer(chat, id) };
-    receive_new(&store, named(anna.key, "m1")).await;
+    let named = |chat: &ChatRef, id: &str| Reply { message_id: Some(id.to_owned()), ..answer(chat, id) };
+    receive_new(&store, named(&anna, "m1")).await;
     for _ in 0..2 {
-        let outcome = receive(&store, named(anna.key, "m1")).await;
+        let outcome = receive(&store, named(&anna, "m1")).await;
         assert!(matches!(outcome, ReplyOutcome::Duplicate), "{outcome:?}");
     }
-    receive_new(&store, named(anna.key, "m2")).await;
-    receive_new(&store, named(boris.key, "m1")).await;
+    receive_new(&store, named(&anna, "m2")).await;
+    receive_new(&store, named(&boris, "m1")).await;
     for _ in 0..2 {
-        receive_new(&store, answer(anna.key, "without an id")).await;
+        receive_new(&store, answer(&anna, "without an id")).await;
     }
     assert_eq!(owner.history(&anna.conversation).await.len(), 1 + 2 + 2);
     assert_eq!(owner.history(&boris.conversation).await.len(), 1 + 1);
@@ -90,19 +91,19 @@ pub async fn a_message_id_without_a_message_is_not_taken(store: Arc<dyn Store>) 
     let chat = owner.chat("anna").await;
     let named = |reply: Reply| Reply { message_id: Some("m1".to_owned()), ..reply };
     for _ in 0..2 {
-        let outcome = receive(&store, named(webhook(chat.key))).await;
+        let outcome = receive(&store, named(webhook(&chat))).await;
         assert!(matches!(outcome, ReplyOutcome::Updated), "{outcome:?}");
     }
-    receive_new(&store, named(answer(chat.key, "late"))).await;
-    let outcome = receive(&store, named(answer(chat.key, "late"))).await;
+    receive_new(&store, named(answer(&chat, "late"))).await;
+    let outcome = receive(&store, named(answer(&chat, "late"))).await;
     assert!(matches!(outcome, ReplyOutcome::Duplicate), "{outcome:?}");
-    let outcome = receive(&store, named(webhook(chat.key))).await;
+    let outcome = receive(&store, named(webhook(&chat))).await;
     assert!(matches!(outcome, ReplyOutcome::Updated), "{outcome:?}");
     assert_eq!(owner.history(&chat.conversation).await.len(), 2);
 
     // The same within one batch.
     let next = |reply: Reply| Reply { message_id: Some("m2".to_owned()), ..reply };
-    let batch = vec![next(webhook(chat.key)), next(answer(chat.key, "now")), next(answer(chat.key, "now"))];
+    let batch = vec![next(webhook(&chat)), next(answer(&chat, "now")), next(answer(&chat, "now"))];
     let outcomes = store.reply(batch).await.unwrap();
     let [ReplyOutcome::Updated, ReplyOutcome::Stored { .. }, ReplyOutcome::Duplicate] = outcomes[..] else {
         panic!("{outcomes:?}")
@@ -113,11 +114,11 @@ pub async fn a_message_id_without_a_message_is_not_taken(store: Arc<dyn Store>) 
 pub async fn a_message_without_parts_is_stored(store: Arc<dyn Store>) {
     let owner = Owner::of(&store, "site").await;
     let (anna, boris) = (owner.chat("anna").await, owner.chat("boris").await);
-    let empty = |chat: ChatKey| Reply { message: Some(reply_message(Author::Bot, &[])), ..webhook(chat) };
-    assert_eq!(receive_new(&store, empty(anna.key)).await, []);
+    let empty = |chat: &ChatRef| Reply { message: Some(reply_message(Author::Bot, &[])), ..webhook(chat) };
+    assert_eq!(receive_new(&store, empty(&anna)).await, []);
     assert_eq!(owner.ready_in(Direction::ToMessenger).await, [], "there is nothing to run");
 
-    let batch = vec![empty(anna.key), answer(boris.key, "one"), empty(boris.key), answer(anna.key, "two")];
+    let batch = vec![empty(&anna), answer(&boris, "one"), empty(&boris), answer(&anna, "two")];
     let outcomes = store.reply(batch).await.unwrap();
     let deliveries: Vec<Vec<(ChatKey, i64, bool)>> = outcomes
         .iter()
@@ -136,15 +137,16 @@ pub async fn a_message_without_parts_is_stored(store: Arc<dyn Store>) {
 pub async fn a_batch_keeps_its_order(store: Arc<dyn Store>) {
     let owner = Owner::of(&store, "site").await;
     let (anna, boris) = (owner.chat("anna").await, owner.chat("boris").await);
-    let named = |chat: ChatKey, id: &str| Reply { message_id: Some(id.to_owned()), ..answer(chat, id) };
+    let named = |chat: &ChatRef, id: &str| Reply { message_id: Some(id.to_owned()), ..answer(chat, id) };
+    let nobody = ChatRef { key: ChatKey(boris.key.0 + 1000), ..boris.clone() };
     let outcomes = store
         .reply(vec![
-            named(anna.key, "m1"),
-            named(boris.key, "m1"),
-            named(anna.key, "m1"),
-            named(ChatKey(boris.key.0 + 1000), "m1"),
-            webhook(boris.key),
-            named(anna.key, "m2"),
+            named(&anna, "m1"),
+            named(&boris, "m1"),
+            named(&anna, "m1"),
+            named(&nobody, "m1"),
+            webhook(&boris),
+            named(&anna, "m2"),
         ])
         .await
         .unwrap();
@@ -169,7 +171,7 @@ pub async fn answers_in_groups_refer_to_the_question(store: Arc<dyn Store>) {
     owner.say(owner.group("g1", "boris", "e2")).await;
     let direct = owner.say(owner.direct("clara", "e3")).await.delivery.chat;
 
-    let refers = async |chat: ChatKey| {
+    let refers = async |chat: &ChatRef| {
         let message = reply_message(Author::Bot, &["one", "two"]);
         let deliveries = receive_new(&store, Reply { message: Some(message), ..webhook(chat) }).await;
         let loaded = owner.pending(deliveries[0].lane).await;
@@ -184,18 +186,18 @@ pub async fn answers_in_groups_refer_to_the_question(store: Arc<dyn Store>) {
         }
         told
     };
-    assert_eq!(refers(anna.key).await, [Some(MessageId::new("native-e1")), None]);
-    assert_eq!(refers(anna.key).await, [None, None], "it has been answered");
+    assert_eq!(refers(&anna).await, [Some(MessageId::new("native-e1")), None]);
+    assert_eq!(refers(&anna).await, [None, None], "it has been answered");
     owner.say(owner.group("g1", "anna", "e4")).await;
-    assert_eq!(refers(anna.key).await[0], Some(MessageId::new("native-e4")));
+    assert_eq!(refers(&anna).await[0], Some(MessageId::new("native-e4")));
     owner.say(owner.group("g1", "anna", "e5")).await;
     owner.say(owner.group("g1", "anna", "e6")).await;
-    assert_eq!(refers(anna.key).await, [None, None], "two were open");
+    assert_eq!(refers(&anna).await, [None, None], "two were open");
     owner.take_in(vec![owner.group("g1", "anna", "e7"), owner.group("g1", "anna", "e8")]).await;
-    assert_eq!(refers(anna.key).await, [None, None], "two were open, taken in together");
+    assert_eq!(refers(&anna).await, [None, None], "two were open, taken in together");
     owner.say(owner.group("g1", "anna", "e9")).await;
-    assert_eq!(refers(anna.key).await[0], Some(MessageId::new("native-e9")));
-    assert_eq!(refers(direct.key).await, [None, None]);
+    assert_eq!(refers(&anna).await[0], Some(MessageId::new("native-e9")));
+    assert_eq!(refers(&direct).await, [None, None]);
 }
 
 /// No text is changed on its way through the store, in whichever form it was rendered.
@@ -216,7 +218,7 @@ pub async fn texts_come_back_as_they_were(store: Arc<dyn Store>) {
         parts: forms.iter().map(|text| NewPart { key: key(), text: text.clone() }).collect(),
         ttl: HOUR,
     };
-    let deliveries = receive_new(&store, Reply { message: Some(message), ..webhook(chat.key) }).await;
+    let deliveries = receive_new(&store, Reply { message: Some(message), ..webhook(&chat) }).await;
     let loaded = owner.pending(deliveries[0].lane).await;
     for read in [deliveries, loaded] {
         assert_eq!(read.len(), forms.len());
@@ -235,10 +237,10 @@ pub async fn a_text_with_nul_is_refused(store: Arc<dyn Store>) {
     for (text, part) in [("a\0b", "ab"), ("ab", "a\0b")] {
         let mut bad = reply_message(Author::Bot, &[part]);
         bad.text = text.to_owned();
-        let batch = vec![answer(chat.key, "good"), Reply { message: Some(bad), ..webhook(chat.key) }];
+        let batch = vec![answer(&chat, "good"), Reply { message: Some(bad), ..webhook(&chat) }];
         let error = store.reply(batch).await.expect_err("it is refused");
         assert!(matches!(error, StoreError::Refused { .. }), "{error:?}");
     }
     assert_eq!(owner.history(&chat.conversation).await.len(), 1);
-    assert_eq!(receive_new(&store, answer(chat.key, "good")).await[0].seq, 1);
+    assert_eq!(receive_new(&store, answer(&chat, "good")).await[0].seq, 1);
 }

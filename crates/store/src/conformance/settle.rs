@@ -18,7 +18,7 @@ pub async fn each_outcome_is_kept(store: Arc<dyn Store>) {
     ];
     for (number, (outcome, state)) in cases.into_iter().enumerate() {
         let chat = owner.chat(&format!("user-{number}")).await;
-        let delivery = receive_new(&store, answer(chat.key, "hello")).await.remove(0);
+        let delivery = receive_new(&store, answer(&chat, "hello")).await.remove(0);
         owner.settle(&delivery, retry(Duration::ZERO)).await;
         let pending = state == DeliveryState::Pending;
         let lane = if pending { ready_with(&delivery) } else { LaneState::Idle };
@@ -64,7 +64,7 @@ pub async fn a_retry_holds_its_lane(store: Arc<dyn Store>) {
     let LaneState::Ready { seq, after } = state else { panic!("it is pending") };
     assert!(seq == head.seq && after <= HOUR && after > HOUR / 2, "{state:?}");
     assert_eq!(owner.ready().await, []);
-    assert_eq!(store.load(&[head.lane], 1).await.unwrap()[0].id, head.id);
+    assert_eq!(store.load(&owner.channel, &[head.lane], 1).await.unwrap()[0].id, head.id);
 
     // A shorter wait replaces the longer one.
     assert_eq!(owner.settle(&head, retry(Duration::ZERO)).await, ready_with(&head));
@@ -79,7 +79,7 @@ pub async fn a_dead_delivery_does_not_hold_its_lane(store: Arc<dyn Store>) {
     owner.settle(&head, retry(HOUR)).await;
     assert_eq!(owner.settle(&head, dead("no")).await, ready_with(&next));
     assert_eq!(owner.ready().await[0].lane, head.lane);
-    assert_eq!(store.load(&[head.lane], 1).await.unwrap()[0].id, next.id);
+    assert_eq!(store.load(&owner.channel, &[head.lane], 1).await.unwrap()[0].id, next.id);
 }
 
 /// A person was faster: the report changes nothing, and tells how the lane stands.
@@ -111,7 +111,7 @@ pub async fn the_first_pending_delivery_is_reported(store: Arc<dyn Store>) {
     }
     assert!(store.discard_delivery(said[1].id).await.unwrap());
     assert_eq!(owner.settle(&said[0], sent()).await, ready_with(&said[2]));
-    assert_eq!(store.load(&[said[0].lane], 1).await.unwrap()[0].id, said[2].id);
+    assert_eq!(store.load(&owner.channel, &[said[0].lane], 1).await.unwrap()[0].id, said[2].id);
     // What was given up long ago stands in its old place again.
     assert!(store.retry_delivery(said[1].id, HOUR).await.unwrap());
     assert_eq!(owner.settle(&said[2], sent()).await, ready_with(&said[1]));

@@ -82,7 +82,7 @@ pub async fn without_an_id_the_open_or_latest_thread_is_meant(store: Arc<dyn Sto
     update(&store, &chat, states(Some("t1"), [])).await;
     update(&store, &chat, states(Some("t2"), [(Flag::Close, true)])).await;
     update(&store, &chat, states(None, [(Flag::Success, true)])).await;
-    receive_new(&store, answer(chat.key, "for the latest")).await;
+    receive_new(&store, answer(&chat, "for the latest")).await;
 
     let threads = chat_detail(&store, &chat).await.threads;
     assert_eq!(threads.len(), 2);
@@ -171,7 +171,7 @@ pub async fn a_seen_message_still_updates_the_thread(store: Arc<dyn Store>) {
     let reply = |success| Reply {
         message_id: Some("m1".to_owned()),
         thread: states(Some("t1"), [(Flag::Success, success)]),
-        ..answer(chat.key, "hello")
+        ..answer(&chat, "hello")
     };
     receive_new(&store, reply(true)).await;
     let outcome = receive(&store, reply(false)).await;
@@ -183,7 +183,7 @@ pub async fn a_seen_message_still_updates_the_thread(store: Arc<dyn Store>) {
 }
 
 async fn update(store: &Arc<dyn Store>, chat: &ChatRef, thread: ThreadUpdate) {
-    let outcome = receive(store, Reply { thread, ..webhook(chat.key) }).await;
+    let outcome = receive(store, Reply { thread, ..webhook(&chat) }).await;
     assert!(matches!(outcome, ReplyOutcome::Updated), "{outcome:?}");
 }
 
