@@ -23,12 +23,12 @@ const COMPANY: Duration = Duration::from_millis(3);
 const ENOUGH: usize = 8;
 
 /// Why an item was not written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CommitError {
     /// The store cannot be written to now.
     Unavailable,
-    /// The store refuses this very item. The log says why.
-    Refused,
+    /// The store refuses this very item, and would again; why.
+    Refused(String),
 }
 
 impl From<CommitError> for Unavailable {
@@ -158,9 +158,10 @@ async fn write_singly<I, O, W, F>(
 
 fn fail<O>(callers: Vec<oneshot::Sender<Result<O, CommitError>>>, error: &StoreError) {
     tracing::warn!(error = %chain(error), items = callers.len(), "the store did not take it");
-    let error = if error.is_transient() { CommitError::Unavailable } else { CommitError::Refused };
+    let error =
+        if error.is_transient() { CommitError::Unavailable } else { CommitError::Refused(chain(error)) };
     for caller in callers {
-        let _ = caller.send(Err(error));
+        let _ = caller.send(Err(error.clone()));
     }
 }
 
@@ -235,6 +236,7 @@ mod tests {
             if batch.contains(&2) { Err(refused()) } else { Ok(batch) }
         });
         let results = futures_util::future::join_all((1..=3).map(|item| commit.submit(item))).await;
-        assert_eq!(results, [Ok(1), Err(CommitError::Refused), Ok(3)]);
+        let refused = CommitError::Refused(chain(&refused()));
+        assert_eq!(results, [Ok(1), Err(refused), Ok(3)]);
     }
 }

@@ -10,16 +10,17 @@ use switchboard_core::{
 };
 use switchboard_store::{
     Accept, AcceptMessage, AcceptOutcome, ChatSpec, Incident, LeaseToken, ReplyMessage, Store, StoreError,
-    Stored,
+    StoreResult, Stored,
 };
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
     channel::Channel,
-    commit::GroupCommit,
+    commit::{CommitError, GroupCommit},
     config::{ChannelPolicy, EngineConfig, Groups, Scope},
     render::render,
+    storable::{self, without_nul},
 };
 
 /// What an adapter is told to wait before it hands the same over again.
@@ -41,31 +42,19 @@ impl Intake for ChannelIntake {
         let mut outcomes = vec![Accepted::Ignored; events.len()];
         let mut run = Run::default();
         for (index, event) in events.into_iter().enumerate() {
-            let id = event.id().clone();
             match event {
-                Event::Message(message) => {
-                    if self.channel.policy.takes(&message) {
-                        run.places.push(index);
-                        run.messages.push(self.message(message));
+                Event::Message(message) if !self.channel.policy.takes(&message) => {}
+                Event::Message(message) if storable::refusal(&message).is_none() => {
+                    run.places.push(index);
+                    run.messages.push(self.message(storable::clean(message)));
+                }
+                event => {
+                    // It may be about what came before, so that is stored first.
+                    self.store_run(std::mem::take(&mut run), None, &mut outcomes).await?;
+                    if !self.incident(event).await? {
+                        outcomes[index] = Accepted::Duplicate;
                     }
-                    continue;
                 }
-                // What follows may be about what came before, so that is stored first.
-                _ => self.store_run(std::mem::take(&mut run), None, &mut outcomes).await?,
-            }
-            let recorded = match event {
-                Event::Moved(moved) => self.moved(&moved).await?,
-                Event::Reachable(Reachability { conversation, reachable, .. }) => {
-                    self.record(&id, Incident::Reachable { conversation, reachable }).await?
-                }
-                Event::Unreadable(Unreadable { reason, raw, .. }) => {
-                    let (reason, raw) = (without_nul(reason), raw.into_bytes());
-                    self.record(&id, Incident::Unreadable { reason, raw }).await?
-                }
-                _ => continue,
-            };
-            if !recorded {
-                outcomes[index] = Accepted::Duplicate;
             }
         }
         self.store_run(run, cursor, &mut outcomes).await?;
@@ -91,7 +80,11 @@ impl Intake for ChannelIntake {
     }
 
     async fn known(&self, events: &[EventId]) -> Result<HashSet<EventId>, ReadError> {
-        self.store.known(&self.channel.policy.name, events).await.map_err(|error| unreadable(&error))
+        let stored: Vec<EventId> = events.iter().cloned().map(storable::event_id).collect();
+        let known = self.store.known(&self.channel.policy.name, &stored).await;
+        let known = known.map_err(|error| unreadable(&error))?;
+        let pairs = events.iter().zip(&stored).filter(|(_, stored)| known.contains(stored));
+        Ok(pairs.map(|(event, _)| event.clone()).collect())
     }
 }
 
@@ -112,45 +105,134 @@ impl ChannelIntake {
         if run.messages.is_empty() && cursor.is_none() {
             return Ok(());
         }
-        let asked_at = Instant::now();
-        let channel = self.channel.policy.name.clone();
-        let accept = Accept { channel, fence: self.fence, messages: run.messages, cursor };
-        let stored = match self.commit.submit(accept).await {
-            Ok(AcceptOutcome::Committed(stored)) => stored,
-            Ok(AcceptOutcome::NotOwner) => return Err(AcceptError::NotOwner),
-            Err(_) => return Err(AcceptError::Unavailable { retry_after: RETRY_AFTER }),
-        };
-        let mut all = Vec::new();
-        for (place, stored) in run.places.into_iter().zip(stored) {
-            outcomes[place] = match stored {
-                Stored::New { position, deliveries } => {
-                    all.extend(deliveries);
-                    Accepted::Stored(position)
+        // The copy is for the rare case that the store refuses it and it must be stored singly.
+        match self.submit(run.messages.clone(), cursor.clone()).await? {
+            Ok(stored) => {
+                for (place, outcome) in run.places.into_iter().zip(stored) {
+                    outcomes[place] = outcome;
                 }
-                Stored::Duplicate => Accepted::Duplicate,
-            };
+                Ok(())
+            }
+            Err(_) => self.store_singly(run, cursor, outcomes).await,
         }
-        self.channel.push(all, asked_at);
+    }
+
+    /// One message that the store refuses must not keep the others out for ever: it is kept as unreadable.
+    async fn store_singly(
+        &self,
+        run: Run,
+        cursor: Option<Cursor>,
+        outcomes: &mut [Accepted],
+    ) -> Result<(), AcceptError> {
+        for (place, message) in run.places.into_iter().zip(run.messages) {
+            match self.submit(vec![message.clone()], None).await? {
+                Ok(stored) => outcomes[place] = stored[0],
+                Err(reason) => {
+                    let raw = format!("{message:?}").into_bytes();
+                    let new = self.keep_unreadable(&message.event_id, reason, raw).await?;
+                    outcomes[place] = if new { Accepted::Ignored } else { Accepted::Duplicate };
+                }
+            }
+        }
+        if cursor.is_some()
+            && let Err(reason) = self.submit(Vec::new(), cursor).await?
+        {
+            let channel = &self.channel.policy.name;
+            tracing::error!(%channel, reason, "the adapter's cursor cannot be stored; it goes on without");
+        }
         Ok(())
     }
 
+    /// What became of each message; or why the store refuses them.
+    async fn submit(
+        &self,
+        messages: Vec<AcceptMessage>,
+        cursor: Option<Cursor>,
+    ) -> Result<Result<Vec<Accepted>, String>, AcceptError> {
+        let asked_at = Instant::now();
+        let channel = self.channel.policy.name.clone();
+        let accept = Accept { channel, fence: self.fence, messages, cursor };
+        let stored = match self.commit.submit(accept).await {
+            Ok(AcceptOutcome::Committed(stored)) => stored,
+            Ok(AcceptOutcome::NotOwner) => return Err(AcceptError::NotOwner),
+            Err(CommitError::Unavailable) => {
+                return Err(AcceptError::Unavailable { retry_after: RETRY_AFTER });
+            }
+            Err(CommitError::Refused(reason)) => return Ok(Err(reason)),
+        };
+        let mut all = Vec::new();
+        let accepted = stored.into_iter().map(|stored| match stored {
+            Stored::New { position, deliveries } => {
+                all.extend(deliveries);
+                Accepted::Stored(position)
+            }
+            Stored::Duplicate => Accepted::Duplicate,
+        });
+        let accepted = accepted.collect();
+        self.channel.push(all, asked_at);
+        Ok(Ok(accepted))
+    }
+
+    /// Stores what is no message, or one whose ids no store takes. `false`: it had been stored before.
+    async fn incident(&self, event: Event) -> Result<bool, AcceptError> {
+        let id = storable::event_id(event.id().clone());
+        let stored = match event.clone() {
+            Event::Moved(moved) => self.moved(&moved).await,
+            Event::Reachable(Reachability { conversation, reachable, .. }) => {
+                self.record(&id, Incident::Reachable { conversation, reachable }).await
+            }
+            Event::Unreadable(Unreadable { reason, raw, .. }) => {
+                return self.keep_unreadable(&id, reason, raw.into_bytes()).await;
+            }
+            Event::Message(message) => {
+                let reason = storable::refusal(&message).unwrap_or_default();
+                return self.keep_unreadable(&id, reason, format!("{message:?}").into_bytes()).await;
+            }
+            _ => return Ok(true),
+        };
+        match stored {
+            Ok(new) => Ok(new),
+            Err(error) if error.is_transient() => Err(later(&error)),
+            Err(error) => self.keep_unreadable(&id, chain(&error), format!("{event:?}").into_bytes()).await,
+        }
+    }
+
     /// Gives the conversation its new address. Handed over again, it changes nothing.
-    async fn moved(&self, moved: &ConversationMoved) -> Result<bool, AcceptError> {
+    async fn moved(&self, moved: &ConversationMoved) -> StoreResult<bool> {
         let channel = &self.channel.policy.name;
-        self.store.move_conversation(channel, &moved.from, &moved.to).await.map_err(|error| later(&error))?;
+        self.store.move_conversation(channel, &moved.from, &moved.to).await?;
         tracing::info!(%channel, from = %moved.from, to = %moved.to, "a conversation has another id now");
         Ok(true)
     }
 
     /// `false`: it had been recorded before.
-    async fn record(&self, event: &EventId, incident: Incident) -> Result<bool, AcceptError> {
+    async fn record(&self, event: &EventId, incident: Incident) -> StoreResult<bool> {
+        self.store.record(&self.channel.policy.name, event, incident).await
+    }
+
+    /// Keeps what cannot be read or stored for a person to look at. `false`: it is kept already.
+    async fn keep_unreadable(
+        &self,
+        event: &EventId,
+        reason: String,
+        raw: Vec<u8>,
+    ) -> Result<bool, AcceptError> {
         let channel = &self.channel.policy.name;
-        let unreadable = matches!(incident, Incident::Unreadable { .. });
-        let new = self.store.record(channel, event, incident).await.map_err(|error| later(&error))?;
-        if new && unreadable {
-            tracing::warn!(%channel, %event, "an event could not be read; it is kept in the table unreadable");
+        let reason = without_nul(reason);
+        match self.record(event, Incident::Unreadable { reason: reason.clone(), raw }).await {
+            Ok(new) => {
+                if new {
+                    tracing::warn!(%channel, %event, reason, "an event could not be taken in; it is kept in the table unreadable");
+                }
+                Ok(new)
+            }
+            Err(error) if error.is_transient() => Err(later(&error)),
+            // Nothing of it depends on what strangers choose any more, but no event may hold up all others.
+            Err(error) => {
+                tracing::error!(%channel, %event, error = %chain(&error), "an event could not even be kept as unreadable");
+                Ok(true)
+            }
         }
-        Ok(new)
     }
 
     /// The gateway's own answer, rendered and split for the channel.
@@ -165,7 +247,7 @@ impl ChannelIntake {
         AcceptMessage {
             chat: policy.chat(&message),
             event_id: message.event_id,
-            text: without_nul(message.text),
+            text: message.text,
             native_id: message.native_id,
             sent_at: message.sent_at,
             key: new_key(),
@@ -200,7 +282,7 @@ impl ChannelPolicy {
             user: user.cloned(),
             chat_id: chat_id(&self.name, route),
             place: message.place,
-            user_name: message.user_name.clone().map(without_nul),
+            user_name: message.user_name.clone(),
         }
     }
 }
@@ -211,11 +293,6 @@ pub(crate) fn new_key() -> IdempotencyKey {
     let mut key = Uuid::new_v4().simple().to_string();
     key.truncate(24);
     IdempotencyKey::new(key)
-}
-
-/// Postgres cannot store U+0000.
-pub(crate) fn without_nul(text: String) -> String {
-    if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text }
 }
 
 /// The adapter hands the same over again.

@@ -21,6 +21,7 @@ mod lanes;
 mod notice;
 mod owner;
 mod render;
+mod storable;
 mod supervise;
 mod typing;
 mod webhook;

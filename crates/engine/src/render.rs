@@ -5,7 +5,7 @@ use std::time::Duration;
 use switchboard_core::{Author, ConversationId, Messenger, markup};
 use switchboard_store::{NewPart, ReplyMessage};
 
-use crate::intake::{new_key, without_nul};
+use crate::{intake::new_key, storable::without_nul};
 
 /// Renders and splits Markdown for the channel. Without parts where the text comes to nothing.
 pub(crate) fn render(

@@ -136,3 +136,38 @@ async fn an_attempt_that_was_cut_off_is_not_repeated_where_so_configured() {
         replica.stop().await;
     }
 }
+
+/// Nobody else's messages are kept out by one that no store takes, and the adapter goes on.
+#[tokio::test]
+async fn an_event_that_cannot_be_stored_keeps_no_other_out() {
+    for database in [Database::new().await, Database::postgres().await] {
+        let replica = Replica::start(&database, Setup::default());
+        let inbox = replica.inbox().await;
+        let poisoned = |change: &dyn Fn(&mut IncomingMessage)| {
+            let Event::Message(mut message) = message("mallory", "poison") else { unreachable!() };
+            change(&mut message);
+            Event::Message(message)
+        };
+        let events = vec![
+            message("ann", "one"),
+            poisoned(&|it| it.sent_at = Some(time::macros::datetime!(-7537-01-01 0:00 UTC))),
+            poisoned(&|it| it.user = UserId::new("nul\0")),
+            // The channel's own answer is taken as it is configured, and so refused by the store.
+            poisoned(&|it| it.answer = Some("nul\0".to_owned())),
+            poisoned(&|it| it.event_id = EventId::new("e".repeat(5000))),
+            message("ben", "two"),
+        ];
+        let cursor = Cursor::new("after the poison");
+        let outcomes = inbox.accept(events.clone(), Some(cursor.clone())).await.expect("it is taken");
+        let stored = |at: usize| matches!(outcomes[at], Accepted::Stored(_));
+        assert!(stored(0) && stored(1) && stored(4) && stored(5), "{outcomes:?}");
+        assert_eq!(outcomes[2..4], [Accepted::Ignored; 2]);
+        assert_eq!(inbox.cursor().await, Ok(Some(cursor)));
+        let ids: Vec<EventId> = events.iter().map(|event| event.id().clone()).collect();
+        let known = inbox.known(&ids).await.expect("the store works");
+        assert_eq!(known.len(), ids.len(), "what is unreadable is kept, too");
+        let again = inbox.accept(events, None).await.expect("it is taken again");
+        assert!(again.iter().all(|outcome| *outcome == Accepted::Duplicate), "{again:?}");
+        replica.stop().await;
+    }
+}
