@@ -23,6 +23,7 @@ mod inbox;
 pub mod markup;
 mod messenger;
 mod notes;
+mod pace;
 mod status;
 mod thread;
 
@@ -40,5 +41,6 @@ pub use id::{
 pub use inbox::{AcceptError, Accepted, Author, HistoryEntry, Inbox, Intake, News, ReadError};
 pub use messenger::Messenger;
 pub use notes::{Listening, Notes};
+pub use pace::PollPace;
 pub use status::{ChannelStatus, ConnectionState, StatusChanges};
 pub use thread::{Flag, ThreadFields, ThreadUpdate};
