@@ -49,6 +49,18 @@ impl Bot {
         self.client.call(&GetMe::new()).await
     }
 
+    /// What to make of a failed call. Telegram refuses a good token now and then, so that one such answer
+    /// proves nothing: it is believed if `getMe` is refused too, and is otherwise a failure that passes.
+    pub(crate) async fn confirm(&self, error: CallError) -> CallError {
+        match error {
+            CallError::Refused(refusal) if refusal.is_of_the_token() => match self.ask_me().await {
+                Err(CallError::Refused(again)) if again.is_of_the_token() => CallError::Refused(refusal),
+                _ => CallError::Unconfirmed(refusal),
+            },
+            error => error,
+        }
+    }
+
     /// Notes who keeps the updates from us.
     pub(crate) fn set_conflict(&self, conflict: Option<Conflict>) {
         *self.conflict.lock().unwrap_or_else(PoisonError::into_inner) = conflict;

@@ -8,7 +8,8 @@
 //! | no connection could be made | no | `Unavailable` |
 //! | the connection broke, or the time ran out | perhaps | `Interrupted` |
 //! | 429 | no | `RateLimited` |
-//! | 401, and 404 "Not Found" (no bot has the token) | no | `Unauthorized` |
+//! | 401, and 404 "Not Found" (no bot has the token), and `getMe` is refused too | no | `Unauthorized` |
+//! | the same, and `getMe` is not refused | no | `Unavailable` |
 //! | 403, 400 "chat not found" and the like | no | `Gone` |
 //! | 400 with `migrate_to_chat_id` | no | `Moved` |
 //! | any other 4xx of the Bot API: too long, empty, no such topic, no right to write | no | `Rejected` |
@@ -61,6 +62,9 @@ pub(crate) enum CallError {
     /// The Bot API refuses.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The Bot API refused the token to one call, and not to another.
+    #[error("the Bot API refused the bot's token once")]
+    Unconfirmed(#[source] Refusal),
 }
 
 /// An answer with `"ok": false`.
@@ -141,7 +145,8 @@ impl CallError {
         matches!(self, Self::Connect(_) | Self::CutOff(_))
     }
 
-    /// The credentials are refused, which only a person can change.
+    /// The credentials are refused, which only a person can change. To be believed only after
+    /// [`crate::bot::Bot::confirm`].
     pub(crate) fn needs_a_person(&self) -> Option<RunError> {
         let Self::Refused(refusal) = self else { return None };
         let remedy = refusal.remedy()?.to_owned();
@@ -152,7 +157,7 @@ impl CallError {
     pub(crate) fn into_send_error(self, address: Address) -> SendError {
         match self {
             Self::Refused(refusal) => refusal.into_send_error(address),
-            Self::Connect(_) | Self::Unreadable { status: 300..=499 | 503, .. } => {
+            Self::Connect(_) | Self::Unconfirmed(_) | Self::Unreadable { status: 300..=499 | 503, .. } => {
                 SendError::Unavailable(Box::new(self))
             }
             Self::CutOff(_) | Self::Unreadable { .. } => SendError::Interrupted(Box::new(self)),
@@ -161,6 +166,11 @@ impl CallError {
 }
 
 impl Refusal {
+    /// Whether it is the bot's token that is refused, and not this call.
+    pub(crate) fn is_of_the_token(&self) -> bool {
+        self.remedy().is_some()
+    }
+
     /// What a person can do, where nobody else can do anything.
     fn remedy(&self) -> Option<&'static str> {
         match (self.code, self.description.as_str()) {

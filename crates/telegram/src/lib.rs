@@ -3,7 +3,7 @@
 //! [`Telegram::new`] gives a [`TelegramMessenger`] for the engine and, in webhook mode, a router for the
 //! wiring to mount. The Bot API may be Telegram's own or a self-hosted one.
 //!
-//! - `polling` and `webhook` receive; `inbound` makes events of what they receive, and puts into words
+//! - `polling` and `webhook` receive, the former from where the `cursor` stands; `inbound` makes events of what they receive, and puts into words
 //!   whatever is no text.
 //! - `outbound` sends; `format` makes the parameters, `error` says what a failure means.
 //! - `client` is the transport. Methods, parameters and types are those of teloxide-core.
@@ -20,6 +20,7 @@ mod bot;
 mod capabilities;
 mod client;
 mod config;
+mod cursor;
 mod error;
 mod format;
 mod id;

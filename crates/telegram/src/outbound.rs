@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde::{Serialize, de::DeserializeOwned};
 use switchboard_core::{
     Action, Capabilities, ConversationId, Finding, Inbox, Messenger, Receipt, RunError, SendError, SendText,
 };
 use teloxide_core::{
     payloads::SendChatAction,
+    requests::Payload,
     types::{ChatAction, ChatId, MessageId, ThreadId},
 };
 use tokio_util::sync::CancellationToken;
@@ -35,8 +37,7 @@ impl TelegramMessenger {
         let Some(message) = SendMessage::new(address, send, self.bot.config.link_previews) else {
             return Err(rejected("Telegram takes text with entities only"));
         };
-        let Sent { message_id } =
-            self.bot.client.call(&message).await.map_err(|error| error.into_send_error(address))?;
+        let Sent { message_id } = self.call(address, &message).await?;
         Ok(Receipt { messages: vec![id::message(address.chat, message_id)] })
     }
 
@@ -46,8 +47,20 @@ impl TelegramMessenger {
         }
         let mut action = SendChatAction::new(ChatId(address.chat), ChatAction::Typing);
         action.message_thread_id = address.message_thread_id().map(|topic| ThreadId(MessageId(topic)));
-        let _: bool = self.bot.client.call(&action).await.map_err(|error| error.into_send_error(address))?;
+        let _: bool = self.call(address, &action).await?;
         Ok(Receipt::default())
+    }
+
+    /// Calls a method once. What a refusal of the token means is asked at once.
+    async fn call<P, R>(&self, address: Address, payload: &P) -> Result<R, SendError>
+    where
+        P: Payload + Serialize + Sync,
+        R: DeserializeOwned,
+    {
+        match self.bot.client.call(payload).await {
+            Ok(result) => Ok(result),
+            Err(error) => Err(self.bot.confirm(error).await.into_send_error(address)),
+        }
     }
 }
 

@@ -1,36 +1,38 @@
 //! Receiving by `getUpdates`.
 //!
 //! Telegram forgets an update when it is asked for what comes after it. So the loop is: ask, store the
-//! updates together with where to ask from next, ask from there. The place is the channel's cursor,
-//! `1:<offset>`; the number in front is the version of the format.
+//! updates together with where to ask from next (the channel's `cursor`), ask from there.
 //!
 //! Nothing is assumed of the ids but that a batch is in order: after a week without updates they go on
 //! from a random number, and the next offset is simply that after the last one seen.
 
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::value::RawValue;
-use switchboard_core::{AcceptError, ConnectionState, Cursor, Inbox, RunError};
-use teloxide_core::payloads::GetUpdates;
-use tokio::time::sleep;
+use switchboard_core::{AcceptError, ConnectionState, Cursor, Event, Inbox, PollPace, RunError};
+use teloxide_core::{requests::Payload, types::AllowedUpdate};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     bot::{Bot, Me},
     client::Client,
+    cursor::{self, Offset},
     error::{CallError, Conflict},
     inbound::Reader,
 };
 
 /// The most that Telegram gives at once.
 const BATCH: u8 = 100;
+/// The highest id that an update can have. What comes after it has a lower one.
+const LAST_ID: i64 = i32::MAX as i64;
 /// How long a poll is that follows a conflict. Within this time the other program has most probably
 /// asked again, if it is still there.
 const AFTER_CONFLICT: Duration = Duration::from_secs(5);
 /// Beyond its own time a poll gets as much again for the way, but no less and no more than this.
 const LEAST_GRACE: Duration = Duration::from_secs(4);
 const MOST_GRACE: Duration = Duration::from_secs(10);
-const CURSOR_VERSION: &str = "1:";
 
 /// Receives until `stop`.
 pub(crate) async fn run(bot: &Bot, inbox: Inbox, stop: CancellationToken) -> Result<(), RunError> {
@@ -49,19 +51,23 @@ pub(crate) async fn run(bot: &Bot, inbox: Inbox, stop: CancellationToken) -> Res
 }
 
 async fn receive(bot: &Bot, inbox: Inbox) -> Result<Never, RunError> {
+    let stored = stored_cursor(bot, &inbox).await;
     let mut poller = Poller {
-        offset: stored_offset(bot, &inbox).await,
+        offset: None,
         client: bot.client.clone(),
         bot,
         inbox,
         failures: 0,
         next: Duration::ZERO,
+        pace: PollPace::default(),
+        told_of_haste: false,
     };
     // For polls, which wait longer than other calls.
     poller.renew_client();
+    poller.begin(stored).await?;
     loop {
         if let Err(error) = poller.round().await {
-            poller.interrupted(&error).await?;
+            poller.interrupted(error).await?;
         }
     }
 }
@@ -69,31 +75,83 @@ async fn receive(bot: &Bot, inbox: Inbox) -> Result<Never, RunError> {
 /// What a loop returns that ends by an error only.
 enum Never {}
 
+/// The parameters of `getUpdates`. teloxide's offset cannot be the one after the highest id.
+#[derive(Serialize)]
+struct GetUpdates {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Offset,
+    limit: u8,
+    timeout: u64,
+    allowed_updates: Vec<AllowedUpdate>,
+}
+
+impl Payload for GetUpdates {
+    type Output = ();
+    const NAME: &'static str = "GetUpdates";
+}
+
 struct Poller<'a> {
     bot: &'a Bot,
     client: Client,
     inbox: Inbox,
-    /// Where to ask from. `None`: from the first that waits.
-    offset: Option<i32>,
+    /// Where to ask from.
+    offset: Offset,
     /// How many rounds have failed in a row.
     failures: u32,
     /// How long the next poll waits. Not at all where the connection is to be tried.
     next: Duration,
+    /// For a server that holds no poll.
+    pace: PollPace,
+    /// Whether it has been logged that the server holds no poll.
+    told_of_haste: bool,
 }
 
 impl Poller<'_> {
+    /// Finds out where to ask from, for which it must be known whose the stored cursor is.
+    async fn begin(&mut self, stored: Option<Cursor>) -> Result<(), RunError> {
+        loop {
+            match self.bot.me().await {
+                Ok(me) => {
+                    self.offset = stored.and_then(|stored| self.stands_at(me, &stored));
+                    return Ok(());
+                }
+                Err(error) => self.interrupted(error).await?,
+            }
+        }
+    }
+
+    fn stands_at(&self, me: &Me, stored: &Cursor) -> Offset {
+        let channel = &self.bot.config.channel;
+        match cursor::read(me.id, stored) {
+            cursor::Read::At(offset) => offset,
+            cursor::Read::Foreign => {
+                tracing::info!(%channel, "the cursor is another bot's; beginning with what waits for this one");
+                None
+            }
+            cursor::Read::Unknown => {
+                tracing::warn!(%channel, cursor = %stored, "the cursor is not one of this version; beginning with what waits");
+                None
+            }
+        }
+    }
+
     /// Asks once, and stores what comes.
     async fn round(&mut self) -> Result<(), CallError> {
         let me = self.bot.me().await?;
-        let mut poll = GetUpdates::new();
-        poll.offset = self.offset;
-        poll.limit = Some(BATCH);
-        poll.timeout = Some(u32::try_from(self.next.as_secs()).unwrap_or(u32::MAX));
-        poll.allowed_updates = Some(self.bot.allowed_updates());
+        let poll = GetUpdates {
+            offset: self.offset,
+            limit: BATCH,
+            timeout: self.next.as_secs(),
+            allowed_updates: self.bot.allowed_updates(),
+        };
+        let asked = Instant::now();
         let received = self.client.receive(&poll).await?;
         let updates: Vec<&RawValue> = self.client.read(&received)?;
+        let pause = self.pace.after(updates.is_empty(), self.next, asked.elapsed());
         self.connected();
         if updates.is_empty() {
+            self.begin_anew_after_the_last_id(me).await;
+            self.slow_down(pause).await;
             return Ok(());
         }
         let next = self.store(me, &updates).await;
@@ -105,24 +163,49 @@ impl Poller<'_> {
         Ok(())
     }
 
-    /// Stores a batch and returns where to ask from next. While the store does not take it, the same
-    /// batch is handed over again and Telegram is asked for nothing.
-    async fn store(&self, me: &Me, updates: &[&RawValue]) -> Option<i32> {
+    /// Waits where the server answers polls at once with nothing.
+    async fn slow_down(&mut self, pause: Duration) {
+        if pause.is_zero() {
+            return;
+        }
+        if !std::mem::replace(&mut self.told_of_haste, true) {
+            tracing::warn!(
+                channel = %self.bot.config.channel,
+                "polls are answered at once with nothing, as by a broken proxy; the channel polls more slowly"
+            );
+        }
+        sleep(pause).await;
+    }
+
+    /// The highest id is confirmed, and what comes after it has a lower one: to go on asking from beyond
+    /// it would confirm that unseen.
+    async fn begin_anew_after_the_last_id(&mut self, me: &Me) {
+        if self.offset.is_some_and(|offset| offset > LAST_ID) {
+            self.offset = None;
+            self.hand_over(Vec::new(), Some(cursor::write(me.id, None))).await;
+        }
+    }
+
+    /// Stores a batch and returns where to ask from next.
+    async fn store(&self, me: &Me, updates: &[&RawValue]) -> Offset {
         let reader = Reader::new(me, &self.bot.config);
+        let mut next = self.offset;
+        let mut events = Vec::with_capacity(updates.len());
+        for raw in updates {
+            let read = reader.read(raw.get());
+            next = read.update.and_then(offset_after).or(next);
+            events.extend(read.event);
+        }
+        self.hand_over(events, next.map(|next| cursor::write(me.id, Some(next)))).await;
+        next
+    }
+
+    /// While the store does not take it, the same is handed over again and Telegram is asked for nothing.
+    async fn hand_over(&self, events: Vec<Event>, cursor: Option<Cursor>) {
         loop {
-            let mut next = self.offset;
-            let mut events = Vec::with_capacity(updates.len());
-            for raw in updates {
-                let read = reader.read(raw.get());
-                next = read.update.and_then(offset_after).or(next);
-                events.extend(read.event);
-            }
-            match self.inbox.accept(events, next.map(cursor)).await {
-                Ok(_) => {
-                    // For how long the store was away is not Telegram's silence.
-                    self.inbox.status().progress();
-                    return next;
-                }
+            match self.inbox.accept(events.clone(), cursor.clone()).await {
+                // For how long the store was away is not Telegram's silence.
+                Ok(_) => return self.inbox.status().progress(),
                 Err(AcceptError::Unavailable { retry_after }) => sleep(retry_after).await,
                 // Stopping follows; until then nothing more is asked for.
                 Err(AcceptError::NotOwner) => std::future::pending().await,
@@ -142,11 +225,8 @@ impl Poller<'_> {
         (self.failures, self.next) = (0, self.bot.config.poll_timeout);
     }
 
-    /// Says what is wrong and waits before the next round. An error if only a person can help.
-    async fn interrupted(&mut self, error: &CallError) -> Result<(), RunError> {
-        if let Some(error) = error.needs_a_person() {
-            return Err(error);
-        }
+    /// Publishes what is wrong and waits before the next round. An error if only a person can help.
+    async fn interrupted(&mut self, error: CallError) -> Result<(), RunError> {
         let conflict = error.conflict();
         self.bot.set_conflict(conflict);
         let reason =
@@ -169,7 +249,11 @@ impl Poller<'_> {
             _ => Duration::ZERO,
         };
         sleep(pause).await;
-        Ok(())
+        // Asked only after the pause: what refused a good token once may do so for a moment.
+        match self.bot.confirm(error).await.needs_a_person() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
     }
 
     fn renew_client(&mut self) {
@@ -188,37 +272,22 @@ fn time_limit(bot: &Bot) -> Duration {
     timeout + timeout.clamp(LEAST_GRACE, MOST_GRACE)
 }
 
-/// Where the channel stands. Without it nothing may be asked for: an offset of none would be taken,
-/// but what comes would be handed over in the dark.
-async fn stored_offset(bot: &Bot, inbox: &Inbox) -> Option<i32> {
+/// The stored cursor. Without it nothing may be asked for: an offset of none would be taken, but what
+/// comes would be handed over in the dark.
+async fn stored_cursor(bot: &Bot, inbox: &Inbox) -> Option<Cursor> {
     loop {
-        let Ok(cursor) = inbox.cursor().await else {
-            sleep(bot.config.first_pause).await;
-            continue;
-        };
-        let cursor = cursor?;
-        let offset = parse_cursor(&cursor);
-        if offset.is_none() {
-            tracing::warn!(channel = %bot.config.channel, %cursor, "the cursor is not one of this version; beginning with what waits");
+        match inbox.cursor().await {
+            Ok(cursor) => return cursor,
+            Err(_) => sleep(bot.config.first_pause).await,
         }
-        return offset;
     }
-}
-
-fn cursor(offset: i32) -> Cursor {
-    Cursor::new(format!("{CURSOR_VERSION}{offset}"))
-}
-
-/// A cursor that cannot be read (of a later version) is as good as none: what Telegram still has comes
-/// again, and is known by its id.
-fn parse_cursor(cursor: &Cursor) -> Option<i32> {
-    cursor.as_str().strip_prefix(CURSOR_VERSION)?.parse().ok()
 }
 
 /// What to ask for after this update. Telegram's ids are positive numbers of 31 bits; there is nothing
 /// after one that is not.
-fn offset_after(update: u32) -> Option<i32> {
-    i32::try_from(update).ok()?.checked_add(1)
+fn offset_after(update: u32) -> Option<i64> {
+    let update = i64::from(update);
+    (update <= LAST_ID).then_some(update + 1)
 }
 
 #[cfg(test)]
@@ -226,18 +295,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_is_read_back_and_no_other_version_s() {
-        assert_eq!(cursor(123_456).as_str(), "1:123456");
-        assert_eq!(parse_cursor(&cursor(123_456)), Some(123_456));
-        for other in ["", "123456", "2:123456", "1:", "1:x"] {
-            assert_eq!(parse_cursor(&Cursor::new(other)), None, "{other:?}");
-        }
-    }
-
-    #[test]
-    fn nothing_comes_after_an_id_that_is_out_of_range() {
+    fn an_id_out_of_range_has_no_offset_after_it() {
         assert_eq!(offset_after(7), Some(8));
+        assert_eq!(offset_after(u32::MAX / 2), Some(LAST_ID + 1));
+        assert_eq!(offset_after(u32::MAX / 2 + 1), None);
         assert_eq!(offset_after(u32::MAX), None);
-        assert_eq!(offset_after(u32::MAX / 2), None);
     }
 }

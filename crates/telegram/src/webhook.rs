@@ -180,17 +180,20 @@ impl Watch<'_> {
     /// Returns only what a person must see to.
     async fn go(&mut self) -> RunError {
         loop {
-            let pause = match self.look().await {
+            match self.look().await {
                 Ok(()) => {
                     self.failures = 0;
-                    self.bot.config.poll_timeout
+                    sleep(self.bot.config.poll_timeout).await;
                 }
-                Err(error) => match error.needs_a_person() {
-                    Some(error) => return error,
-                    None => self.failed(&error),
-                },
-            };
-            sleep(pause).await;
+                Err(error) => {
+                    let pause = self.failed(&error);
+                    sleep(pause).await;
+                    // Asked only after the pause: what refused a good token once may do so for a moment.
+                    if let Some(error) = self.bot.confirm(error).await.needs_a_person() {
+                        return error;
+                    }
+                }
+            }
         }
     }
 

@@ -158,7 +158,10 @@ impl<R: Receiving> Harness for Telegrams<R> {
                 Fault::TooManyRequests { retry_after: u32::try_from(pause.as_secs()).unwrap() }
             }
             Trouble::Gone => Fault::refused(403, "Forbidden: bot was blocked by the user"),
-            Trouble::Unauthorized => Fault::unauthorized(),
+            Trouble::Unauthorized => {
+                self.bot.plan(Fault::unauthorized()).always();
+                return Ok(());
+            }
             Trouble::Unavailable => Fault::Page(503),
             Trouble::AnswerLost => Fault::AnswerLost,
         };

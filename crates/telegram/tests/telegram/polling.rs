@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 use switchboard_core::{ConnectionState, Event};
-use switchboard_testkit::telegram::{FakeTelegram, Fault};
+use switchboard_testkit::{
+    telegram::{FakeTelegram, Fault},
+    wait::wait_for,
+};
 
 use crate::support::{Channel, LIMIT, TOKEN, telegram};
 
@@ -23,7 +26,7 @@ async fn the_next_call_confirms_what_is_stored_and_the_cursor_survives() {
         ["one", "two", "three"].map(|text| ann.sends(text)).last().and_then(|it| it.update_id).unwrap();
     channel.messages(3).await;
     channel.bot.wait_until_confirmed(LIMIT).await;
-    assert_eq!(channel.store.lock().cursor.as_deref(), Some(&*format!("1:{}", last + 1)));
+    assert_eq!(channel.store.lock().cursor.as_deref(), Some(&*format!("2:123456:{}", last + 1)));
     let before = channel.bot.calls("getUpdates").len();
     let (fake, store) = channel.stop().await;
 
@@ -154,6 +157,87 @@ async fn a_refused_token_ends_the_run_and_says_what_to_do() {
     let error = channel.ended().await.expect_err("a person must act");
     assert!(error.reason.contains("401") && error.remedy.contains("@BotFather"), "{error}");
     assert!(!error.to_string().contains(TOKEN));
+}
+
+#[tokio::test]
+async fn one_refusal_of_a_good_token_ends_nothing() {
+    for fault in [Fault::unauthorized(), Fault::refused(404, "Not Found"), Fault::refused(400, "Logged out")]
+    {
+        for method in ["getMe", "getUpdates"] {
+            let channel = Channel::new(|_| {}).await;
+            channel.bot.plan(fault.clone()).on(method).next(1);
+            let mut channel = channel;
+            channel.run();
+            channel.bot.user("Ann").sends("hello");
+            channel.messages(1).await;
+            channel.connected().await;
+            assert_eq!(channel.bot.calls(method)[0].status, Some(fault_status(&fault)), "{method}");
+        }
+    }
+}
+
+fn fault_status(fault: &Fault) -> u16 {
+    let Fault::Refused { code, .. } = fault else { panic!("{fault:?} refuses nothing") };
+    *code
+}
+
+#[tokio::test]
+async fn a_poll_that_alone_is_refused_goes_on_being_tried() {
+    let channel = Channel::start(|_| {}).await;
+    channel.connected().await;
+    channel.bot.plan(Fault::unauthorized()).on("getUpdates").next(5);
+    let refused = || channel.bot.calls("getUpdates").iter().filter(|call| call.status == Some(401)).count();
+    wait_for("five refusals", LIMIT, async || (refused() == 5).then_some(())).await;
+    channel.bot.user("Ann").sends("after that");
+    channel.messages(1).await;
+    channel.connected().await;
+}
+
+#[tokio::test]
+async fn another_bot_s_cursor_is_left_alone() {
+    for (cursor, expected) in [("2:123456:4711", Some(4711)), ("1:4711", Some(4711)), ("2:654321:4711", None)]
+    {
+        let mut channel = Channel::new(|_| {}).await;
+        channel.store.lock().cursor = Some(cursor.to_owned());
+        channel.run();
+        let calls = channel.bot.wait_for_calls("getUpdates", 1, LIMIT).await;
+        assert_eq!(calls[0].params.integer("offset"), expected, "{cursor}");
+    }
+}
+
+#[tokio::test]
+async fn the_highest_id_is_confirmed_and_ids_go_on_from_below() {
+    let channel = Channel::start(|_| {}).await;
+    let ann = channel.bot.user("Ann");
+    channel.bot.next_update_has(i64::from(i32::MAX) - 1);
+    ann.sends("the last but one");
+    ann.sends("the last");
+    channel.messages(2).await;
+    channel.bot.wait_until_confirmed(LIMIT).await;
+    let from_the_head = || channel.store.lock().cursor.as_deref() == Some("2:123456:0");
+    wait_for("the cursor without an offset", LIMIT, async || from_the_head().then_some(())).await;
+    channel.bot.idle_for_a_week();
+    ann.sends("after a week");
+    channel.messages(3).await;
+    channel.bot.wait_until_confirmed(LIMIT).await;
+    channel.connected().await;
+    assert_eq!(channel.store.lock().duplicates, 0);
+    assert!(channel.bot.calls("getUpdates").iter().all(|call| call.status != Some(400)));
+}
+
+#[tokio::test]
+async fn polls_that_are_answered_at_once_with_nothing_are_slowed_down() {
+    // A poll that is held for so long counts as answered at once even on a machine that is very slow.
+    let channel = Channel::start(|config| config.poll_timeout = Duration::from_secs(50)).await;
+    channel.bot.plan(Fault::Body(r#"{"ok":true,"result":[]}"#.to_owned())).on("getUpdates").next(6);
+    let calls = channel.bot.wait_for_calls("getUpdates", 6, LIMIT).await;
+    let pauses: Vec<Duration> = calls.windows(2).map(|pair| pair[1].at - pair[0].at).collect();
+    // The first one is not to be held, and the second may happen.
+    for (pause, least) in pauses[2..].iter().zip([50, 100, 200]) {
+        assert!(*pause >= Duration::from_millis(least), "{pauses:?}");
+    }
+    channel.bot.user("Ann").sends("hello");
+    channel.messages(1).await;
 }
 
 #[tokio::test]

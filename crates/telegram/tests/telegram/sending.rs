@@ -134,8 +134,9 @@ fn faults() -> Vec<(Fault, Verdict, usize)> {
         (body(""), Verdict::Unknown, 0),
         (body("[]"), Verdict::Unknown, 0),
         (Fault::TooManyRequests { retry_after: 7 }, pause, 0),
-        (Fault::unauthorized(), Verdict::Unauthorized, 0),
-        (Fault::refused(404, "Not Found"), Verdict::Unauthorized, 0),
+        (Fault::unauthorized(), again.clone(), 0),
+        (Fault::refused(404, "Not Found"), again.clone(), 0),
+        (Fault::refused(400, "Logged out"), again.clone(), 0),
         (
             Fault::refused(400, "Bad Request: not enough rights to send text messages to the chat"),
             Verdict::Reject,
@@ -163,6 +164,24 @@ async fn a_failure_says_whether_the_message_may_be_there() {
         let told = format!("{error} {error:?} {}", chain(&error));
         assert!(!told.contains(TOKEN), "{fault:?}");
     }
+}
+
+#[tokio::test]
+async fn a_refused_token_is_believed_only_if_get_me_is_refused_too() {
+    let channel = Channel::new(|_| {}).await;
+    let ann = channel.bot.user("Ann").id().to_string();
+    for (get_me, verdict) in [
+        (Fault::unauthorized(), Verdict::Unauthorized),
+        (Fault::refused(404, "Not Found"), Verdict::Unauthorized),
+        (Fault::Closed, Verdict::Retry { pause: None }),
+        (Fault::bad_gateway(), Verdict::Retry { pause: None }),
+    ] {
+        channel.bot.plan(Fault::unauthorized()).on("sendMessage").next(1);
+        channel.bot.plan(get_me.clone()).on("getMe").next(1);
+        let error = send(&channel, &ann, "hello").await.expect_err("it was refused");
+        assert_eq!(error.verdict(), verdict, "{get_me:?}: {}", chain(&error));
+    }
+    send(&channel, &ann, "hello").await.unwrap();
 }
 
 #[tokio::test]

@@ -185,3 +185,15 @@ async fn a_refused_registration_is_told_and_repeated() {
     channel.bot.heals();
     channel.state("the connection", |state| *state == ConnectionState::Connected).await;
 }
+
+#[tokio::test]
+async fn one_refusal_of_a_good_token_does_not_end_watching_over_it() {
+    let channel = Channel::new(by_webhook).await;
+    channel.bot.plan(Fault::unauthorized()).on("getWebhookInfo").next(1);
+    let mut channel = channel;
+    channel.run();
+    channel.connected().await;
+    channel.bot.plan(Fault::unauthorized()).always();
+    let error = channel.ended().await.expect_err("a person must act");
+    assert!(error.remedy.contains("@BotFather"), "{error}");
+}

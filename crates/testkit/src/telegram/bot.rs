@@ -87,6 +87,11 @@ impl Bot {
         self.0.lock().updates.idle_for_a_week();
     }
 
+    /// The next update gets this id, up to 2147483647. What waits stays.
+    pub fn next_update_has(&self, id: i64) {
+        self.0.lock().updates.go_on_from(id);
+    }
+
     /// Whether repeated polls, conflicts and `setWebhook` are slowed down as Telegram does it. On unless switched off.
     pub fn throttled(&self, throttled: bool) {
         self.0.lock().polling.throttled = throttled;

@@ -107,6 +107,11 @@ impl Updates {
         std::mem::take(&mut self.waiting)
     }
 
+    /// Goes on with this id.
+    pub(super) fn go_on_from(&mut self, id: i64) {
+        self.next_id = id;
+    }
+
     /// Forgets what waits, as after a day, and goes on with an id that has nothing to do with the last, as after a
     /// week without updates.
     pub(super) fn idle_for_a_week(&mut self) {
