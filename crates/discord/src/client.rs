@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Discord asks for this form, and blocks what does without.
-const USER_AGENT: &str = concat!("DiscordBot (switchboard, ", env!("CARGO_PKG_VERSION"), ")");
+pub(crate) const USER_AGENT: &str = concat!("DiscordBot (switchboard, ", env!("CARGO_PKG_VERSION"), ")");
 /// How long making a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an unused connection is kept. Shorter than servers usually keep theirs, so that a request

@@ -25,6 +25,8 @@ pub struct DiscordConfig {
     pub call_timeout: Duration,
     /// How long the gateway may take to say hello, and then to open a session. Default: 20 s.
     pub patience: Duration,
+    /// How long a connection must have held before the channel counts as connected. Default: 5 s.
+    pub hold: Duration,
     /// How long to wait before a failed attempt to connect is repeated, at first. Doubles with every
     /// failure. Default: 1 s.
     pub first_pause: Duration,
@@ -44,6 +46,7 @@ impl DiscordConfig {
             link_previews: false,
             call_timeout: Duration::from_secs(30),
             patience: Duration::from_secs(20),
+            hold: Duration::from_secs(5),
             first_pause: Duration::from_secs(1),
             longest_pause: Duration::from_mins(1),
             identify_every: Duration::from_secs(5),

@@ -5,7 +5,8 @@
 //! | no connection could be made | no | `Unavailable` |
 //! | the connection broke, or the time ran out | perhaps | `Interrupted` |
 //! | 429, slow mode | no | `RateLimited`, of the scope that Discord names |
-//! | 401 | no | `Unauthorized` |
+//! | 401, and the question who the bot is is refused too | no | `Unauthorized` |
+//! | 401, and that question is not refused | no | `Unavailable` |
 //! | no such channel, no access to it, the person takes nothing from us | no | `Gone` |
 //! | any other refusal of Discord's: too long, empty, no right to write, a locked thread | no | `Rejected` |
 //! | 3xx or 4xx that is not Discord's (a proxy, a wrong `api_url`, Cloudflare) | no | `Unavailable` |
@@ -51,6 +52,9 @@ pub(crate) enum CallError {
     /// Discord refuses.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// Discord refused the token to one call, and not to another.
+    #[error("Discord refused the bot's token once")]
+    Unconfirmed(#[source] Refusal),
 }
 
 /// An answer with an error's status.
@@ -85,10 +89,10 @@ impl CallError {
         if let Self::Refused(refusal) = self { Some(refusal) } else { None }
     }
 
-    /// The credentials are refused, which only a person can change.
+    /// The credentials are refused, which only a person can change. To be believed only after
+    /// [`crate::bot::confirm`].
     pub(crate) fn needs_a_person(&self) -> Option<RunError> {
-        let refused = self.refusal().is_some_and(|refusal| refusal.status == 401);
-        refused.then(token_refused)
+        self.refusal().is_some_and(Refusal::is_of_the_token).then(token_refused)
     }
 
     /// For how long Discord asks to wait.
@@ -104,7 +108,7 @@ impl CallError {
                 scope: if everything { Scope::Channel } else { Scope::Conversation },
             },
             Self::Refused(refusal) => refusal.into_send_error(),
-            Self::Connect(_) | Self::Unreadable { status: 300..=499 | 503 } => {
+            Self::Connect(_) | Self::Unconfirmed(_) | Self::Unreadable { status: 300..=499 | 503 } => {
                 SendError::Unavailable(Box::new(self))
             }
             Self::CutOff(_) | Self::Unreadable { .. } => SendError::Interrupted(Box::new(self)),
@@ -118,9 +122,14 @@ pub(crate) fn token_refused() -> RunError {
 }
 
 impl Refusal {
+    /// Whether it is the bot's token that is refused, and not this call.
+    pub(crate) fn is_of_the_token(&self) -> bool {
+        self.status == 401
+    }
+
     /// Whether the same call would be refused again.
     pub(crate) fn is_final(&self) -> bool {
-        (400..=499).contains(&self.status) && self.status != 429 && !self.is_passing()
+        (400..=499).contains(&self.status) && !matches!(self.status, 401 | 429) && !self.is_passing()
     }
 
     /// Cloudflare, and a resource that is overloaded.

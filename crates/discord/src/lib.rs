@@ -19,6 +19,7 @@
 //! known, and of whatever the guilds name. A person who writes directly for the first time while no session lasts
 //! is found when writing again, since Discord does not tell a bot its direct channels.
 
+mod bot;
 mod capabilities;
 mod client;
 mod config;

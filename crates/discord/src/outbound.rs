@@ -8,7 +8,7 @@ use switchboard_core::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    ConfigError, DiscordConfig,
+    ConfigError, DiscordConfig, bot,
     capabilities::capabilities,
     client::{Client, Reply, Route},
     error::CallError,
@@ -48,8 +48,10 @@ impl DiscordMessenger {
             }
             reply => reply,
         };
-        let Sent { id } = reply.and_then(|reply| reply.read()).map_err(CallError::into_send_error)?;
-        Ok(Receipt { messages: vec![id::message(id.get())] })
+        match reply.and_then(|reply| reply.read()) {
+            Ok(Sent { id }) => Ok(Receipt { messages: vec![id::message(id.get())] }),
+            Err(error) => Err(self.explain(error).await),
+        }
     }
 
     async fn post(&self, address: Address, message: &NewMessage<'_>) -> Result<Reply, CallError> {
@@ -61,8 +63,15 @@ impl DiscordMessenger {
     async fn show_typing(&self, address: Address) -> Result<Receipt, SendError> {
         let route = Route { name: "POST typing", major: address.channel };
         let path = format!("/channels/{}/typing", address.channel);
-        let shown = self.client.call(Method::POST, route, &path, None::<&()>).await;
-        shown.map(|_| Receipt::default()).map_err(CallError::into_send_error)
+        match self.client.call(Method::POST, route, &path, None::<&()>).await {
+            Ok(_) => Ok(Receipt::default()),
+            Err(error) => Err(self.explain(error).await),
+        }
+    }
+
+    /// What a failure means for what was to be done. What a refusal of the token means is asked at once.
+    async fn explain(&self, error: CallError) -> SendError {
+        bot::confirm(&self.client, error).await.into_send_error()
     }
 }
 

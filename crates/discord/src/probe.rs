@@ -7,10 +7,11 @@ use switchboard_core::{Finding, RunError};
 
 use crate::{
     DiscordConfig,
+    bot::ask_me,
     client::{Client, Route},
     error::CallError,
     gateway,
-    receiving::{Channel, ask_me},
+    receiving::Channel,
 };
 
 /// `GATEWAY_MESSAGE_CONTENT` and `GATEWAY_MESSAGE_CONTENT_LIMITED`, the flags of an application.

@@ -46,6 +46,7 @@ impl Harness for Discords {
         config.api_url = self.fake.url().parse().unwrap();
         config.first_pause = Duration::from_millis(10);
         config.longest_pause = Duration::from_millis(100);
+        config.hold = Duration::from_millis(20);
         config.identify_every = Duration::from_millis(10);
         Connection { messenger: Arc::new(DiscordMessenger::new(config).unwrap()), guard: Box::new(()) }
     }
@@ -102,7 +103,10 @@ impl Harness for Discords {
             Trouble::Refused => Fault::refused(403, 160_005, "This thread is locked"),
             Trouble::RateLimited(pause) => Fault::too_many_requests(pause.as_secs_f64()),
             Trouble::Gone => Fault::refused(403, 50_007, "Cannot send messages to this user"),
-            Trouble::Unauthorized => Fault::unauthorized(),
+            Trouble::Unauthorized => {
+                self.bot.revokes_token();
+                return Ok(());
+            }
             Trouble::Unavailable => Fault::Page(503),
             Trouble::AnswerLost => Fault::AnswerLost,
         };

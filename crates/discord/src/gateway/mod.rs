@@ -14,6 +14,7 @@
 mod close;
 mod frame;
 mod socket;
+mod steady;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -27,13 +28,16 @@ use tokio::{
 };
 
 use crate::{
-    DiscordConfig,
+    DiscordConfig, bot,
     client::{Client, Route},
-    error::CallError,
+    error::{CallError, token_refused},
     marks::Session,
 };
 
+pub(crate) use steady::Steady;
+
 use socket::{End, Opening, Socket};
+use steady::Number;
 
 /// What is asked for: GUILDS, GUILD_MESSAGES, DIRECT_MESSAGES, MESSAGE_CONTENT.
 pub(crate) const INTENTS: u64 = 1 | 1 << 9 | 1 << 12 | 1 << 15;
@@ -57,6 +61,8 @@ pub(crate) struct Dispatch {
     pub(crate) data: Box<RawValue>,
     /// With READY: when the session was asked for.
     pub(crate) asked: Option<Asked>,
+    /// Over which connection it came.
+    pub(crate) connection: Number,
 }
 
 /// A moment at which Discord was asked for something.
@@ -92,6 +98,7 @@ pub(crate) struct Gateway<'a> {
     /// With `seq` as the number of the last event that was received.
     session: Option<Session>,
     events: mpsc::Sender<Dispatch>,
+    steady: &'a Steady,
     failures: u32,
     /// How many connections in a row ended soon after they had come to something.
     short: u32,
@@ -123,6 +130,7 @@ impl<'a> Gateway<'a> {
         status: ChannelStatus,
         session: Option<Session>,
         events: mpsc::Sender<Dispatch>,
+        steady: &'a Steady,
     ) -> Self {
         Self {
             client,
@@ -130,6 +138,7 @@ impl<'a> Gateway<'a> {
             status,
             session,
             events,
+            steady,
             failures: 0,
             short: 0,
             unresumed: 0,
@@ -140,47 +149,77 @@ impl<'a> Gateway<'a> {
     pub(crate) async fn run(mut self) -> RunError {
         loop {
             let began = Instant::now();
-            let end = match self.connect().await {
-                Ok(end) => end,
-                Err(error) => match error.needs_a_person() {
-                    Some(error) => return error,
-                    None => End::Failed {
-                        reason: error.describe(),
-                        pause: error.retry_after().unwrap_or_default(),
-                    },
-                },
-            };
-            match end {
-                End::Fatal(error) => return error,
-                // Quick and usual: Discord moves its connections about.
-                End::Lost { reason, opened: true } => {
-                    self.failures = 0;
-                    tracing::info!(channel = %self.config.channel, reason, "the connection to the gateway ended");
-                    sleep(self.pause_after(began)).await;
+            let end = self.connect().await.unwrap_or_else(|error| {
+                let (reason, pause) = (error.describe(), error.retry_after().unwrap_or_default());
+                if error.needs_a_person().is_some() {
+                    End::Refused { reason }
+                } else {
+                    End::Failed { reason, pause }
                 }
-                End::Lost { reason, opened: false } => self.interrupted(reason, Duration::ZERO).await,
-                End::Failed { reason, pause } => self.interrupted(reason, pause).await,
-                // There was none: it was not granted.
-                End::Invalid { reason } if self.session.is_none() => {
-                    self.interrupted(reason, Duration::ZERO).await;
-                }
-                End::Invalid { reason } => {
-                    tracing::info!(channel = %self.config.channel, reason, "the session is over");
-                    self.session = None;
-                    self.unresumed = 0;
-                    // Discord asks for one to five seconds before the next one.
-                    let pause = self.config.first_pause.mul_f64(1.0 + 4.0 * fastrand::f64());
-                    sleep(pause.max(self.pause_after(began))).await;
-                }
+            });
+            self.steady.ends();
+            if let Some(error) = self.after(end, began).await {
+                return error;
             }
         }
     }
 
-    /// How long to wait after a connection that was good: not at all, unless it was short.
-    fn pause_after(&mut self, began: Instant) -> Duration {
-        let short = began.elapsed() < SHORT;
-        let pause = if short { self.config.pause(self.short) } else { Duration::ZERO };
-        self.short = if short { self.short.saturating_add(1) } else { 0 };
+    /// What follows from the end of a connection. An error if only a person can help.
+    async fn after(&mut self, end: End, began: Instant) -> Option<RunError> {
+        match end {
+            End::Fatal(error) => return Some(error),
+            End::Refused { reason } => return self.refused(reason).await,
+            // Quick and usual: Discord moves its connections about.
+            End::Lost { reason, opened: true } => {
+                self.failures = 0;
+                tracing::info!(channel = %self.config.channel, reason, "the connection to the gateway ended");
+                let pause = self.pause_after(began, &reason);
+                sleep(pause).await;
+            }
+            End::Lost { reason, opened: false } => self.interrupted(reason, Duration::ZERO).await,
+            End::Failed { reason, pause } => self.interrupted(reason, pause).await,
+            // There was none: it was not granted.
+            End::Invalid { reason } if self.session.is_none() => {
+                self.interrupted(reason, Duration::ZERO).await;
+            }
+            End::Invalid { reason } => {
+                tracing::info!(channel = %self.config.channel, reason, "the session is over");
+                self.session = None;
+                self.unresumed = 0;
+                // Discord asks for one to five seconds before the next one.
+                let pause = self.config.first_pause.mul_f64(1.0 + 4.0 * fastrand::f64());
+                sleep(pause.max(self.pause_after(began, &reason))).await;
+            }
+        }
+        None
+    }
+
+    /// The token was refused. A good one is refused now and then, so that this is believed only if another question
+    /// gets refused too, after a while that grows.
+    async fn refused(&mut self, reason: String) -> Option<RunError> {
+        self.interrupted(reason, Duration::ZERO).await;
+        if bot::refuses_the_token(self.client).await {
+            return Some(token_refused());
+        }
+        if self.failures > PERSISTENT {
+            // It may be the session that is refused, whatever Discord says.
+            self.session = None;
+        }
+        None
+    }
+
+    /// How long to wait after a connection that was good: not at all, unless it was short. One may be short by
+    /// chance; several in a row bring nothing, however well each begins.
+    fn pause_after(&mut self, began: Instant, reason: &str) -> Duration {
+        if began.elapsed() >= SHORT {
+            self.short = 0;
+            return Duration::ZERO;
+        }
+        let pause = self.config.pause(self.short);
+        self.short = self.short.saturating_add(1);
+        if self.short > 1 {
+            self.publish(format!("one connection after the other ends within seconds: {reason}"));
+        }
         pause
     }
 
@@ -197,16 +236,16 @@ impl<'a> Gateway<'a> {
             (info.url, Opening::Identify, Some(asked))
         };
         let resuming = matches!(opening, Opening::Resume(_));
-        let mut socket =
-            match Socket::open(&url, self.config.api_url.scheme() == "https", self.config.patience).await {
-                Ok(socket) => socket,
-                Err(reason) => return Ok(End::Failed { reason, pause: Duration::ZERO }),
-            };
+        let mut socket = match Socket::open(&url, self.config).await {
+            Ok(socket) => socket,
+            Err(end) => return Ok(end),
+        };
+        let number = self.steady.begins();
         if !resuming {
             self.last_identify = Some(Instant::now());
         }
         self.status.expect_progress_within(socket.interval() * 2 + self.config.patience);
-        let end = socket.serve(self, &opening, asked).await;
+        let end = socket.serve(self, &opening, asked, number).await;
         Ok(match end {
             End::Lost { reason, opened: false } if resuming => {
                 self.unresumed += 1;
@@ -240,12 +279,16 @@ impl<'a> Gateway<'a> {
     async fn interrupted(&mut self, reason: String, pause: Duration) {
         let pause = pause.max(self.config.pause(self.failures));
         self.failures = self.failures.saturating_add(1);
+        self.publish(reason);
+        sleep(pause).await;
+    }
+
+    fn publish(&self, reason: String) {
         let state = ConnectionState::Interrupted(reason.clone());
         if self.status.state() != state {
             tracing::warn!(channel = %self.config.channel, reason, "the connection is interrupted");
             self.status.set(state);
         }
-        sleep(pause).await;
     }
 
     /// Discord grants a thousand sessions a day, and takes the token from who begins more.

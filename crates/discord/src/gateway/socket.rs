@@ -6,6 +6,8 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
+use reqwest::header::USER_AGENT;
+use secrecy::SecretString;
 use switchboard_core::RunError;
 use tokio::{
     net::TcpStream,
@@ -13,16 +15,18 @@ use tokio::{
 };
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async_with_config,
-    tungstenite::{Error, Message, Utf8Bytes, protocol::WebSocketConfig},
+    tungstenite::{ClientRequestBuilder, Error, Message, Utf8Bytes, protocol::WebSocketConfig},
 };
 use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
 use url::Url;
 
 use super::{
-    Asked, Dispatch, Gateway, close,
+    Asked, Dispatch, Gateway,
+    close::Closing,
     frame::{self, Frame, Hello, op},
+    steady::Number,
 };
-use crate::marks::Session;
+use crate::{DiscordConfig, marks::Session};
 
 /// The longest payload that is read, in bytes. A large guild is some megabytes.
 const LONGEST: usize = 64 * 1024 * 1024;
@@ -50,6 +54,8 @@ pub(crate) enum End {
     },
     /// There was none.
     Failed { reason: String, pause: Duration },
+    /// The token was refused, once.
+    Refused { reason: String },
     /// The session is over.
     Invalid { reason: String },
 }
@@ -64,28 +70,27 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// Connects, and waits until Discord says hello. `secure`: by TLS only, since the token will be sent.
-    pub(super) async fn open(url: &str, secure: bool, patience: Duration) -> Result<Self, String> {
-        let url = address(url, secure).ok_or("the gateway's address is none, or not one by TLS")?;
-        let config = WebSocketConfig::default().max_message_size(Some(LONGEST)).max_frame_size(Some(LONGEST));
-        let opened = timeout(patience, async {
-            let (mut stream, _) = connect_async_with_config(url.as_str(), Some(config), true)
-                .await
-                .map_err(|error| told(&error))?;
+    /// Connects, and waits until Discord says hello.
+    pub(super) async fn open(url: &str, config: &DiscordConfig) -> Result<Self, End> {
+        // By TLS only where the token came by TLS, since it will be sent.
+        let url = address(url, config.api_url.scheme() == "https")
+            .ok_or_else(|| failed("the gateway's address is none, or not one by TLS"))?;
+        let opened = timeout(config.patience, async {
+            let mut stream = connect(&url).await?;
             loop {
                 match stream.next().await {
-                    Some(Ok(Message::Text(text))) => return Ok((stream, hello(&text)?)),
+                    Some(Ok(Message::Text(text))) => return Ok((stream, hello(&text).map_err(failed)?)),
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                    Some(Err(error)) => return Err(told(&error)),
-                    Some(Ok(_)) | None => return Err("the gateway says no hello".to_owned()),
+                    Some(Ok(Message::Close(frame))) => {
+                        return Err(Closing::new(frame.as_ref(), &config.token).meaning(false));
+                    }
+                    Some(Err(error)) => return Err(failed(told(&error))),
+                    Some(Ok(_)) | None => return Err(failed("the gateway says no hello")),
                 }
             }
         });
-        let opened = opened
-            .with_subscriber(NoSubscriber::default())
-            .await
-            .map_err(|_| "the gateway does not answer")?;
-        let (stream, interval) = opened?;
+        let opened = opened.with_subscriber(NoSubscriber::default()).await;
+        let (stream, interval) = opened.map_err(|_| failed("the gateway does not answer"))??;
         Ok(Self { stream, interval, acknowledged: true, opened: false })
     }
 
@@ -101,6 +106,7 @@ impl Socket {
         gateway: &mut Gateway<'_>,
         opening: &Opening,
         asked: Option<Asked>,
+        number: Number,
     ) -> End {
         if let Err(end) = self.say(frame::open(opening, &gateway.config.token)).await {
             return end;
@@ -126,8 +132,8 @@ impl Socket {
                 message = async {
                     let _room = events.reserve().await;
                     self.stream.next().with_subscriber(NoSubscriber::default()).await
-                } => match self.hear(message) {
-                    Ok(Some(frame)) => self.take(gateway, frame, asked).await,
+                } => match self.hear(message, &gateway.config.token) {
+                    Ok(Some(frame)) => self.take(gateway, frame, asked, number).await,
                     Ok(None) => Ok(()),
                     Err(end) => Err(end),
                 },
@@ -138,16 +144,18 @@ impl Socket {
         }
     }
 
-    fn hear(&mut self, message: Option<Result<Message, Error>>) -> Result<Option<Frame>, End> {
+    fn hear(
+        &mut self,
+        message: Option<Result<Message, Error>>,
+        token: &SecretString,
+    ) -> Result<Option<Frame>, End> {
         match message {
             // What is no payload of the gateway's is nothing that could be done anything about.
             Some(Ok(Message::Text(text))) => Ok(serde_json::from_str(&text).ok()),
-            Some(Ok(Message::Close(frame))) => {
-                Err(close::meaning(frame.map(|frame| u16::from(frame.code)), self.opened))
-            }
+            Some(Ok(Message::Close(frame))) => Err(Closing::new(frame.as_ref(), token).meaning(self.opened)),
             Some(Ok(_)) => Ok(None),
             Some(Err(error)) => Err(self.lost(&told(&error))),
-            None => Err(close::meaning(None, self.opened)),
+            None => Err(self.lost("Discord closed the connection")),
         }
     }
 
@@ -156,12 +164,13 @@ impl Socket {
         gateway: &mut Gateway<'_>,
         frame: Frame,
         asked: Option<Asked>,
+        connection: Number,
     ) -> Result<(), End> {
         match (frame.op, frame.s, frame.t, frame.d) {
             (op::DISPATCH, Some(seq), Some(name), data) => {
                 self.opened = true;
                 let asked = asked.filter(|_| name == "READY");
-                gateway.received(Dispatch { seq, name, data, asked }).await;
+                gateway.received(Dispatch { seq, name, data, asked, connection }).await;
                 Ok(())
             }
             (op::HEARTBEAT, ..) => {
@@ -207,6 +216,19 @@ impl Socket {
     fn lost(&self, reason: &str) -> End {
         End::Lost { reason: reason.to_owned(), opened: self.opened }
     }
+}
+
+/// Opens a WebSocket. Discord wants to know of every program what it is.
+async fn connect(url: &Url) -> Result<WebSocketStream<MaybeTlsStream<TcpStream>>, End> {
+    let uri = url.as_str().parse().map_err(|_| failed("the gateway's address is none"))?;
+    let request = ClientRequestBuilder::new(uri).with_header(USER_AGENT.as_str(), crate::client::USER_AGENT);
+    let config = WebSocketConfig::default().max_message_size(Some(LONGEST)).max_frame_size(Some(LONGEST));
+    let connected = connect_async_with_config(request, Some(config), true).await;
+    connected.map(|(stream, _)| stream).map_err(|error| failed(told(&error)))
+}
+
+fn failed(reason: impl Into<String>) -> End {
+    End::Failed { reason: reason.into(), pause: Duration::ZERO }
 }
 
 /// The gateway's address, for version 10 in JSON.

@@ -7,8 +7,9 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 use tokio::time::sleep;
 
-use super::{BATCH, Ended, Receiver, Warning, ask_me};
+use super::{BATCH, Ended, Receiver, Warning};
 use crate::{
+    bot,
     client::Route,
     error::{CallError, Refusal},
     id::Address,
@@ -158,7 +159,7 @@ impl Receiver<'_> {
         }
         let known = self.marks.direct().into_iter().chain(self.fetched.iter().copied());
         let Some(other) = known.map(|place| place.channel).find(|channel| *channel != route.major) else {
-            return ask_me(self.client).await.is_ok();
+            return bot::ask_me(self.client).await.is_ok();
         };
         let route = Route { name: "GET messages", major: other };
         let path = format!("/channels/{other}/messages?limit=1");
@@ -187,6 +188,11 @@ impl Receiver<'_> {
                 Ok(answer) => {
                     self.answered.fetch_add(1, Ordering::Relaxed);
                     return Ok(Ok(answer));
+                }
+                // Believed only after a while: what refused a good token once may do so for a moment.
+                Err(error) if error.needs_a_person().is_some() => {
+                    sleep(self.config.pause(failures)).await;
+                    bot::confirm(self.client, error).await
                 }
                 Err(error) => error,
             };

@@ -29,7 +29,7 @@ impl Receiver<'_> {
         self.fetched.clear();
         self.roles.clear();
         self.store().await?;
-        self.connected();
+        self.steady.is_open(dispatch.connection);
         if self.marks.behind { self.fetch_direct().await } else { Ok(()) }
     }
 

@@ -15,20 +15,19 @@ mod live;
 
 use std::{
     collections::{HashMap, HashSet},
+    convert::Infallible,
     sync::atomic::AtomicU64,
     time::Duration,
 };
 
-use serde::Deserialize;
-use switchboard_core::{AcceptError, ConnectionState, Event, Inbox, RunError};
+use switchboard_core::{AcceptError, ChannelStatus, ConnectionState, Event, Inbox, RunError};
 use tokio::{sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    DiscordConfig,
-    client::{Client, Route},
-    error::CallError,
-    gateway::{Dispatch, Gateway},
+    DiscordConfig, bot,
+    client::Client,
+    gateway::{Dispatch, Gateway, Steady},
     id::Address,
     marks::Marks,
 };
@@ -74,7 +73,8 @@ async fn receive(client: &Client, config: &DiscordConfig, inbox: Inbox) -> Ended
         Err(error) => return Ended::Fatal(error),
     };
     let (sender, events) = mpsc::channel(WAITING);
-    let gateway = Gateway::new(client, config, inbox.status().clone(), marks.session.clone(), sender);
+    let (status, steady) = (inbox.status().clone(), Steady::new(config.hold));
+    let gateway = Gateway::new(client, config, status.clone(), marks.session.clone(), sender, &steady);
     let receiver = Receiver {
         client,
         config,
@@ -88,10 +88,23 @@ async fn receive(client: &Client, config: &DiscordConfig, inbox: Inbox) -> Ended
         joined: HashMap::new(),
         answered: AtomicU64::new(0),
         told: HashSet::new(),
+        steady: &steady,
     };
     tokio::select! {
         error = gateway.run() => Ended::Fatal(error),
         ended = receiver.run(events) => ended,
+        never = publish(config, &status, &steady) => match never {},
+    }
+}
+
+/// Publishes the connections that hold.
+async fn publish(config: &DiscordConfig, status: &ChannelStatus, steady: &Steady) -> Infallible {
+    loop {
+        steady.held().await;
+        if status.state() != ConnectionState::Connected {
+            tracing::info!(channel = %config.channel, "connected to the gateway");
+        }
+        status.set(ConnectionState::Connected);
     }
 }
 
@@ -126,6 +139,8 @@ struct Receiver<'a> {
     answered: AtomicU64,
     /// What has been said in the log and need not be repeated.
     told: HashSet<Warning>,
+    /// Told of sessions that are open, and stored.
+    steady: &'a Steady,
 }
 
 /// A warning that is worth one line, however often its reason comes up.
@@ -172,7 +187,7 @@ impl Receiver<'_> {
         match dispatch.name.as_str() {
             // It sets the number by itself.
             "READY" => return self.ready(&dispatch).await,
-            "RESUMED" => self.connected(),
+            "RESUMED" => self.steady.is_open(dispatch.connection),
             "MESSAGE_CREATE" => self.message(&dispatch.data).await?,
             "GUILD_CREATE" => self.guild(&dispatch.data).await?,
             "GUILD_DELETE" => self.guild_left(&dispatch.data),
@@ -183,14 +198,6 @@ impl Receiver<'_> {
             session.seq = seq;
         }
         Ok(())
-    }
-
-    fn connected(&self) {
-        let status = self.inbox.status();
-        if status.state() != ConnectionState::Connected {
-            tracing::info!(channel = %self.config.channel, "connected to the gateway");
-        }
-        status.set(ConnectionState::Connected);
     }
 
     /// Stores what is pending with where the channel stands. While the store does not take it, nothing else is
@@ -228,29 +235,19 @@ async fn stored_marks(config: &DiscordConfig, inbox: &Inbox) -> Marks {
 async fn me(client: &Client, config: &DiscordConfig, inbox: &Inbox) -> Result<u64, RunError> {
     let mut failures = 0;
     loop {
-        match ask_me(client).await {
+        match bot::ask_me(client).await {
             Ok(me) => return Ok(me.id.get()),
             Err(error) => {
-                if let Some(error) = error.needs_a_person() {
-                    return Err(error);
-                }
                 let reason = error.describe();
                 tracing::warn!(channel = %config.channel, reason, "Discord does not say who the bot is");
                 inbox.status().set(ConnectionState::Interrupted(reason));
                 sleep(config.pause(failures).max(error.retry_after().unwrap_or_default())).await;
                 failures = failures.saturating_add(1);
+                // Asked only after the pause: what refused a good token once may do so for a moment.
+                if let Some(error) = bot::confirm(client, error).await.needs_a_person() {
+                    return Err(error);
+                }
             }
         }
     }
-}
-
-/// What of `GET /users/@me` is of use to us.
-#[derive(Deserialize)]
-pub(crate) struct Me {
-    pub(crate) id: serenity::model::id::UserId,
-    pub(crate) username: String,
-}
-
-pub(crate) async fn ask_me(client: &Client) -> Result<Me, CallError> {
-    client.get(Route { name: "GET me", major: 0 }, "/users/@me").await
 }

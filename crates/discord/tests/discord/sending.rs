@@ -112,6 +112,24 @@ async fn refusals_have_their_meaning() {
 }
 
 #[tokio::test]
+async fn a_refused_token_is_believed_only_if_another_question_is_refused_too() {
+    let channel = Channel::new().await;
+    let to = channel.bot.guild("Shop").text_channel("help").id().to_string();
+    for (again, expected) in [
+        (None, Verdict::Retry { pause: None }),
+        (Some(Fault::unauthorized()), Verdict::Unauthorized),
+        (Some(Fault::Closed), Verdict::Retry { pause: None }),
+    ] {
+        channel.bot.plan(Fault::unauthorized()).on(SEND).next(1);
+        if let Some(again) = again.clone() {
+            channel.bot.plan(again).on("GET /users/@me").next(1);
+        }
+        assert_eq!(verdict(&channel, &to).await, expected, "{again:?}");
+    }
+    send(&channel, &to, "k", None).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_pause_is_for_what_discord_says() {
     let channel = Channel::new().await;
     let to = channel.bot.guild("Shop").text_channel("help").id().to_string();

@@ -25,6 +25,8 @@ use tokio_util::sync::CancellationToken;
 pub const TOKEN: &str = "MTIzNDU2Nzg5.GxYzAb.the-token-of-the-bot-in-tests";
 /// For whatever a test waits for.
 pub const LIMIT: Duration = Duration::from_mins(1);
+/// For so long a connection must have held in these tests.
+pub const HOLD: Duration = Duration::from_millis(20);
 
 /// What the channel stored.
 #[derive(Default)]
@@ -106,6 +108,7 @@ impl Channel {
         let mut config = DiscordConfig::new(ChannelName::new("support"), SecretString::from(TOKEN));
         config.api_url = fake.url().parse().unwrap();
         config.patience = patience;
+        config.hold = HOLD;
         config.first_pause = Duration::from_millis(10);
         config.longest_pause = Duration::from_millis(50);
         config.identify_every = Duration::from_millis(10);

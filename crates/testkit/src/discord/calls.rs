@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -32,6 +32,9 @@ pub(super) struct World {
     /// In milliseconds.
     heartbeat: AtomicU64,
     connections: AtomicU64,
+    /// A close code; 0 is none.
+    turns_away: AtomicU16,
+    agents: Mutex<Vec<String>>,
 }
 
 /// A connection that is to become a socket of the gateway.
@@ -54,6 +57,8 @@ impl World {
             invalid: Mutex::default(),
             heartbeat: AtomicU64::new(41_250),
             connections: AtomicU64::new(0),
+            turns_away: AtomicU16::new(0),
+            agents: Mutex::default(),
         }
     }
 
@@ -86,6 +91,24 @@ impl World {
         self.connections.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    /// With which code connections to the gateway are closed before anything is said.
+    pub(super) fn turned_away(&self) -> Option<u16> {
+        Some(self.turns_away.load(Ordering::Relaxed)).filter(|code| *code != 0)
+    }
+
+    pub(super) fn turn_away(&self, code: Option<u16>) {
+        self.turns_away.store(code.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Notes as what a client of the gateway introduced itself.
+    pub(super) fn note_agent(&self, agent: &str) {
+        self.agents.lock().unwrap_or_else(PoisonError::into_inner).push(agent.to_owned());
+    }
+
+    pub(super) fn agents(&self) -> Vec<String> {
+        self.agents.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The bot whose token a request carries.
     fn authorize(&self, parts: &Parts) -> Option<Arc<Shared>> {
         let token = parts.headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bot ")?;
@@ -112,7 +135,7 @@ pub(super) async fn handle(
     upgrade: UpgradeSlot,
     mut request: Request<Incoming>,
 ) -> Answer {
-    if let Some((response, wanted)) = gateway::upgrade(&mut request) {
+    if let Some((response, wanted)) = gateway::upgrade(&mut request, &world) {
         *upgrade.lock().unwrap_or_else(PoisonError::into_inner) = wanted;
         return Ok(response);
     }

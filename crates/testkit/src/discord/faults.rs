@@ -40,6 +40,8 @@ pub enum Fault {
     AnswerLate(Duration),
     /// The gateway closes the connection with this code. Gateway only.
     CloseCode(u16),
+    /// The session is opened, and then the gateway closes the connection with this code. IDENTIFY and RESUME only.
+    OpenedThenClosed(u16),
     /// The gateway answers that the session is invalid (op 9). Gateway only.
     InvalidSession {
         /// Whether it says that the session may be resumed.
@@ -101,6 +103,7 @@ impl Fault {
     fn fits(&self, route: Option<&str>) -> bool {
         match self {
             Self::Closed | Self::NoAnswer => true,
+            Self::OpenedThenClosed(_) => matches!(route, Some("IDENTIFY" | "RESUME")),
             Self::CloseCode(_) | Self::InvalidSession { .. } => {
                 route.is_some_and(|route| OPERATIONS.contains(&route))
             }

@@ -70,6 +70,17 @@ impl FakeDiscord {
         self.world.set_heartbeat(interval);
     }
 
+    /// Closes every new connection to the gateway with this code, before anything is said. `None`: no longer.
+    pub fn turns_connections_away(&self, code: Option<u16>) {
+        self.world.turn_away(code);
+    }
+
+    /// As what the clients of the gateway introduced themselves (`User-Agent`), in the order they came. Empty for one
+    /// that did not.
+    pub fn gateway_agents(&self) -> Vec<String> {
+        self.world.agents()
+    }
+
     /// How many calls of the last ten minutes were answered 401, 403 or 429, other than for a shared resource.
     pub fn invalid_requests(&self) -> usize {
         self.world.invalid().count(Instant::now())

@@ -36,15 +36,36 @@ fn invalid_session(resumable: bool) -> Verdict {
     Verdict::Refused(control(9, &resumable.into()))
 }
 
-/// What a plan makes of it. `Ok` says whether its answer is lost.
-fn planned(fault: Option<Fault>) -> Result<bool, Verdict> {
+/// What becomes of a connection after its session was opened.
+enum Then {
+    Stays,
+    /// It is dropped before anything is said.
+    Lost,
+    /// It is closed with this code after all was said.
+    Closed(u16),
+}
+
+impl Then {
+    fn verdict(self, bot: &Arc<Shared>, session: &Session) -> Verdict {
+        if let Self::Closed(code) = self {
+            session.order(Order::Close(code));
+        }
+        let verdict = if matches!(self, Self::Lost) { Verdict::Lost } else { Verdict::Served };
+        verdict(Arc::clone(bot))
+    }
+}
+
+/// What a plan makes of it.
+fn planned(fault: Option<Fault>) -> Result<Then, Verdict> {
     match fault {
         Some(Fault::CloseCode(code)) => Err(Verdict::Refused(Order::Close(code))),
         Some(Fault::InvalidSession { resumable }) => Err(invalid_session(resumable)),
         Some(Fault::Closed) => Err(Verdict::Refused(Order::Drop)),
         Some(Fault::NoAnswer) => Err(Verdict::Ignored),
         Some(Fault::Slow(time)) => Err(Verdict::Later(time)),
-        fault => Ok(matches!(fault, Some(Fault::AnswerLost))),
+        Some(Fault::OpenedThenClosed(code)) => Ok(Then::Closed(code)),
+        Some(Fault::AnswerLost) => Ok(Then::Lost),
+        _ => Ok(Then::Stays),
     }
 }
 
@@ -83,8 +104,8 @@ impl State {
         if self.revoked {
             return NOT_AUTHENTICATED;
         }
-        let lost = match planned(strike(&mut self.rules, "IDENTIFY", None)) {
-            Ok(lost) => lost,
+        let then = match planned(strike(&mut self.rules, "IDENTIFY", None)) {
+            Ok(then) => then,
             Err(verdict) => return verdict,
         };
         if !self.spend_identify() {
@@ -105,9 +126,7 @@ impl State {
         if shard.0 >= shard.1 {
             return Verdict::Refused(Order::Close(4010));
         }
-        self.begin(bot, asked, shard, link, now);
-        let verdict = if lost { Verdict::Lost } else { Verdict::Served };
-        verdict(Arc::clone(bot))
+        then.verdict(bot, self.begin(bot, asked, shard, link, now))
     }
 
     /// Takes one from the day's budget. Where it is used up, Discord ends all sessions and the token.
@@ -129,7 +148,7 @@ impl State {
     }
 
     /// Begins a session, and tells it what there is.
-    fn begin(&mut self, bot: &Shared, intents: u64, shard: (u64, u64), link: Link, now: Instant) {
+    fn begin(&mut self, bot: &Shared, intents: u64, shard: (u64, u64), link: Link, now: Instant) -> &Session {
         self.expire_sessions(now);
         let id = format!("{:032x}", self.ids.fresh());
         let mut session =
@@ -140,6 +159,7 @@ impl State {
             session.hear(&Event::new("GUILD_CREATE", intents::GUILDS, Some(guild.id), &whole));
         }
         self.sessions.push(session);
+        self.sessions.last().expect("it has just been added")
     }
 
     /// The guilds are only named here: they come one by one.
@@ -172,11 +192,10 @@ pub(super) fn resume(world: &World, data: &Value, link: Link, at_resume_url: boo
         at: now,
         replayed: None,
     };
-    let verdict = match state.resume(session_id, seq, link, now) {
-        Ok((replayed, lost)) => {
+    let verdict = match state.resume(&bot, session_id, seq, link, now) {
+        Ok((replayed, verdict)) => {
             entry.replayed = Some(replayed);
-            let verdict = if lost { Verdict::Lost } else { Verdict::Served };
-            verdict(Arc::clone(&bot))
+            verdict
         }
         Err(later @ Verdict::Later(_)) => return later,
         Err(verdict) => verdict,
@@ -186,11 +205,18 @@ pub(super) fn resume(world: &World, data: &Value, link: Link, at_resume_url: boo
 }
 
 impl State {
-    fn resume(&mut self, id: &str, seq: u64, link: Link, now: Instant) -> Result<(usize, bool), Verdict> {
+    fn resume(
+        &mut self,
+        bot: &Arc<Shared>,
+        id: &str,
+        seq: u64,
+        link: Link,
+        now: Instant,
+    ) -> Result<(usize, Verdict), Verdict> {
         if self.revoked {
             return Err(NOT_AUTHENTICATED);
         }
-        let lost = planned(strike(&mut self.rules, "RESUME", None))?;
+        let then = planned(strike(&mut self.rules, "RESUME", None))?;
         self.expire_sessions(now);
         let found = self.sessions.iter_mut().find(|session| session.id == id);
         let session = found.ok_or_else(|| invalid_session(false))?;
@@ -198,6 +224,6 @@ impl State {
             return Err(Verdict::Refused(Order::Close(4007)));
         }
         let replayed = session.resume(seq, link).ok_or_else(|| invalid_session(false))?;
-        Ok((replayed, lost))
+        Ok((replayed, then.verdict(bot, session)))
     }
 }

@@ -71,6 +71,9 @@ pub(in super::super) async fn serve(upgraded: Upgraded, at_resume_url: bool, kno
     if !known {
         return close(&mut socket, 4012).await;
     }
+    if let Some(code) = world.turned_away() {
+        return close(&mut socket, code).await;
+    }
     let (orders, mut todo) = unbounded_channel();
     let interval = world.heartbeat();
     let _ = orders.send(control(10, &json!({

@@ -3,17 +3,18 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
+use hyper::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE, USER_AGENT};
 use hyper::{Request, Response, StatusCode};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use url::form_urlencoded;
 
 use super::super::answer::raw;
-use super::super::calls::Upgrade;
+use super::super::calls::{Upgrade, World};
 
 /// The answer to a request for one of the gateway's addresses. `None` for every other request.
 pub(in super::super) fn upgrade(
     request: &mut Request<Incoming>,
+    world: &World,
 ) -> Option<(Response<Full<Bytes>>, Option<Upgrade>)> {
     let at_resume_url = match request.uri().path() {
         "/gateway" | "/gateway/" => false,
@@ -34,6 +35,8 @@ pub(in super::super) fn upgrade(
         .body(Full::default())
         .expect("the headers are valid");
     let version = is_known(request.uri().query().unwrap_or_default());
+    let agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    world.note_agent(agent.unwrap_or_default());
     let socket = hyper::upgrade::on(request);
     Some((response, Some(Upgrade { socket, at_resume_url, version })))
 }
