@@ -21,8 +21,11 @@ pub(crate) enum Fault {
     Limited(Duration),
     /// The session is over, the device is not: log in again.
     LoggedOutSoftly,
-    /// The device is no more, or the account is closed. A person must act.
+    /// The device is no more, or the account is closed. A person must act. To be believed only after
+    /// [`crate::account::Account::confirm`].
     LoggedOut(String),
+    /// The account may read and not write. A person must act.
+    Suspended(String),
     /// The homeserver refuses this call, for good.
     Refused { status: u16, code: String, message: String },
     /// The call was certainly not carried out; why.
@@ -77,15 +80,20 @@ impl Fault {
                 ErrorKind::UnknownToken(_)
                 | ErrorKind::MissingToken
                 | ErrorKind::UserDeactivated
-                | ErrorKind::UserLocked
-                | ErrorKind::UserSuspended,
+                | ErrorKind::UserLocked,
             ) => Self::LoggedOut(message),
+            Some(ErrorKind::UserSuspended) => Self::Suspended(message),
             _ if status == 429 => Self::Limited(UNTOLD),
             _ if status == 503 => Self::Unavailable(format!("the homeserver answered {status}: {message}")),
             _ if status >= 500 => Self::Lost(format!("the homeserver answered {status}: {message}")),
             Some(kind) => Self::Refused { status, code: kind.errcode().to_string(), message },
             None => Self::Lost(format!("something answered {status}: {message}")),
         }
+    }
+
+    /// Whether it says that the session is over.
+    pub(crate) fn ends_the_session(&self) -> bool {
+        matches!(self, Self::LoggedOutSoftly | Self::LoggedOut(_))
     }
 
     /// How long to wait before the next call, if the homeserver says so.
@@ -101,6 +109,7 @@ impl Fault {
             }
             Self::LoggedOutSoftly => "the homeserver has ended the session".to_owned(),
             Self::LoggedOut(message) => format!("the homeserver does not accept the session: {message}"),
+            Self::Suspended(message) => format!("the account is suspended: {message}"),
             Self::Refused { status, code, message } => format!("refused with {status} {code}: {message}"),
             Self::Unavailable(reason) | Self::Lost(reason) => reason.clone(),
         }
@@ -113,7 +122,7 @@ impl Fault {
             Self::Limited(retry_after) => SendError::RateLimited { retry_after, scope: Scope::Channel },
             // Receiving finds the same and logs in again.
             Self::LoggedOutSoftly | Self::Unavailable(_) => SendError::Unavailable(reason.into()),
-            Self::LoggedOut(_) => SendError::Unauthorized { reason },
+            Self::LoggedOut(_) | Self::Suspended(_) => SendError::Unauthorized { reason },
             Self::Lost(_) => SendError::Interrupted(reason.into()),
             Self::Refused { code, message, .. } => {
                 let left = !joined || message.contains("not in room");
@@ -180,6 +189,7 @@ mod tests {
             (401, refused("M_UNKNOWN_TOKEN", "Invalid access token"), Verdict::Unauthorized),
             (401, refused("M_USER_LOCKED", "This account is locked"), Verdict::Unauthorized),
             (403, refused("M_USER_DEACTIVATED", "It is closed"), Verdict::Unauthorized),
+            (403, refused("M_USER_SUSPENDED", "It may not write"), Verdict::Unauthorized),
             (403, refused("M_FORBIDDEN", "User @bot:example.com not in room !a:example.com"), Verdict::Gone),
             (403, refused("M_FORBIDDEN", "You don't have permission to post"), Verdict::Reject),
             (404, refused("M_NOT_FOUND", "Unknown room"), Verdict::Gone),

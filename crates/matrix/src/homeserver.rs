@@ -101,8 +101,10 @@ async fn answer<R: DeserializeOwned>(request: RequestBuilder) -> Result<R, Fault
     };
     Err(match refusal.errcode.as_str() {
         "M_UNKNOWN_TOKEN" if refusal.soft_logout => Fault::LoggedOutSoftly,
-        "M_UNKNOWN_TOKEN" | "M_MISSING_TOKEN" | "M_USER_DEACTIVATED" | "M_USER_LOCKED"
-        | "M_USER_SUSPENDED" => Fault::LoggedOut(refusal.error),
+        "M_UNKNOWN_TOKEN" | "M_MISSING_TOKEN" | "M_USER_DEACTIVATED" | "M_USER_LOCKED" => {
+            Fault::LoggedOut(refusal.error)
+        }
+        "M_USER_SUSPENDED" => Fault::Suspended(refusal.error),
         _ if status.is_server_error() => {
             Fault::Lost(format!("the homeserver answered {}: {}", status.as_u16(), refusal.error))
         }

@@ -80,10 +80,12 @@ impl MatrixMessenger {
         let account = self.account().await?;
         let typing = if on { Typing::Yes(TypingInfo::new(TYPING_SHOWN)) } else { Typing::No };
         let request = TypingRequest::new(account.me.clone(), address.room, typing);
-        let shown = account.client.send(request).await;
+        let outcome = match account.client.send(request).await {
+            Ok(_) => Ok(Receipt::default()),
+            Err(error) => Err(account.confirm(Fault::of_call(&error)).await.into_send_error(true)),
+        };
         account.release().await;
-        shown.map_err(|error| Fault::of_call(&error).into_send_error(true))?;
-        Ok(Receipt::default())
+        outcome
     }
 }
 
@@ -101,9 +103,13 @@ async fn send_text(
     // Large where the room is encrypted.
     let sending =
         Box::pin(async { room.send_raw("m.room.message", content).with_transaction_id(&transaction).await });
-    let joined = || room.state() == RoomState::Joined;
-    let sent = sending.await.map_err(|error| Fault::of(&error).into_send_error(joined()))?;
-    Ok(Receipt { messages: vec![id::message(&sent.response.event_id)] })
+    match sending.await {
+        Ok(sent) => Ok(Receipt { messages: vec![id::message(&sent.response.event_id)] }),
+        Err(error) => {
+            let fault = account.confirm(Fault::of(&error)).await;
+            Err(fault.into_send_error(room.state() == RoomState::Joined))
+        }
+    }
 }
 
 /// A room that the account is not in is gone, unless we do not know its rooms yet.

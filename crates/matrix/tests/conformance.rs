@@ -120,7 +120,10 @@ impl Harness for Homeserver {
                 "M_FORBIDDEN",
                 format!("User {} not in room {}", self.bot.id(), room.id()),
             ),
-            Trouble::Unauthorized => Fault::UnknownToken { soft_logout: false },
+            Trouble::Unauthorized => {
+                self.fake.plan(Fault::UnknownToken { soft_logout: false }).always();
+                return Ok(());
+            }
             Trouble::Unavailable => Fault::Page(503),
             Trouble::AnswerLost => Fault::AnswerLost,
         };

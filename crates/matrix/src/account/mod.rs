@@ -115,6 +115,21 @@ impl Account {
         }
     }
 
+    /// What to make of a failed call. One answer that the session is over proves nothing, since a proxy or a
+    /// homeserver that starts gives it to a good one too: it is believed if the question whose the session is gets
+    /// the like of it, and is otherwise a failure that passes.
+    pub(crate) async fn confirm(&self, fault: Fault) -> Fault {
+        if !fault.ends_the_session() {
+            return fault;
+        }
+        match self.client.whoami().await.map_err(|error| Fault::of_call(&error)) {
+            Err(again) if again.ends_the_session() => again,
+            _ => {
+                Fault::Unavailable(format!("the homeserver refused the session once ({})", fault.describe()))
+            }
+        }
+    }
+
     async fn log_in(&self, config: &MatrixConfig) -> Result<(), OpenError> {
         let session = self.kept.lock().await.session.clone();
         if let Some(session) = session {

@@ -125,9 +125,7 @@ impl Receiver<'_> {
                 Ok(answer) => return Ok(Some(answer)),
                 Err(fault) => fault,
             };
-            if let Some(ended) = self.shared.needs_another_session(&fault) {
-                return Err(ended);
-            }
+            let fault = self.shared.confirmed(fault, failures).await?;
             let reason = fault.describe();
             let channel = &self.shared.config.channel;
             if matches!(fault, Fault::Refused { .. }) {

@@ -53,10 +53,10 @@ impl Shared<'_> {
                     continue;
                 }
                 if let Err(error) = room.join().await {
-                    let fault = Fault::of(&error);
-                    if let Some(ended) = self.needs_another_session(&fault) {
-                        return ended;
-                    }
+                    let fault = match self.confirmed(Fault::of(&error), entry.failures).await {
+                        Ok(fault) => fault,
+                        Err(ended) => return ended,
+                    };
                     let reason = fault.describe();
                     tracing::warn!(channel = %self.config.channel, reason, "a room cannot be joined");
                     let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(entry.failures));

@@ -108,11 +108,8 @@ impl Shared<'_> {
         let event = loop {
             let fault = match room.event(&waiting.event, None).await {
                 Ok(event) => break event,
-                Err(error) => Fault::of(&error),
+                Err(error) => self.confirmed(Fault::of(&error), failures).await?,
             };
-            if let Some(ended) = self.needs_another_session(&fault) {
-                return Err(ended);
-            }
             if let Fault::Refused { .. } = fault {
                 let event =
                     message::given_up(waiting, "its key had not arrived when the room was closed to us");

@@ -190,12 +190,17 @@ impl Shared<'_> {
         }
     }
 
-    /// What must follow from a failed call: it ends the session, or is tried again.
-    fn needs_another_session(&self, fault: &Fault) -> Option<Ended> {
-        match fault {
-            Fault::LoggedOutSoftly => Some(Ended::LoggedOutSoftly),
-            Fault::LoggedOut(reason) => Some(Ended::Fatal(account::logged_out(self.account, reason))),
-            _ => None,
+    /// What a failed call leads to: the end of the session, or another attempt. That the session is over is believed
+    /// only if it is so a while later, which grows with the `failures` in a row.
+    async fn confirmed(&self, fault: Fault, failures: u32) -> Result<Fault, Ended> {
+        if !fault.ends_the_session() {
+            return Ok(fault);
+        }
+        sleep(self.config.pause(failures)).await;
+        match self.account.confirm(fault).await {
+            Fault::LoggedOutSoftly => Err(Ended::LoggedOutSoftly),
+            Fault::LoggedOut(reason) => Err(Ended::Fatal(account::logged_out(self.account, &reason))),
+            fault => Ok(fault),
         }
     }
 

@@ -14,7 +14,7 @@ use matrix_sdk::{
     },
     sync::{JoinedRoomUpdate, SyncResponse, Timeline},
 };
-use switchboard_core::{ConnectionState, Event, Reachability};
+use switchboard_core::{ConnectionState, Event, PollPace, Reachability};
 use tokio::time::{Instant, sleep};
 
 use super::{
@@ -43,6 +43,10 @@ pub(super) struct Receiver<'a> {
     keys: Mutex<Keys>,
     /// When our position was stored last.
     stored_at: Instant,
+    /// For a homeserver that holds no request.
+    pace: PollPace,
+    /// Whether it has been logged that it holds none.
+    told_of_haste: bool,
 }
 
 impl<'a> Receiver<'a> {
@@ -54,6 +58,8 @@ impl<'a> Receiver<'a> {
             joined: HashSet::new(),
             keys: Mutex::new(keys),
             stored_at: Instant::now(),
+            pace: PollPace::default(),
+            told_of_haste: false,
         }
     }
 
@@ -121,7 +127,7 @@ impl<'a> Receiver<'a> {
         loop {
             match self.shared.account.client.send(request.clone()).await {
                 Ok(response) => return Ok(response.next_batch),
-                Err(error) => self.interrupted(&Fault::of_call(&error), &mut failures).await?,
+                Err(error) => self.interrupted(Fault::of_call(&error), &mut failures).await?,
             }
         }
     }
@@ -136,7 +142,7 @@ impl<'a> Receiver<'a> {
                     if self.received().await.is_some() {
                         return Ok(());
                     }
-                    self.interrupted(&Fault::of(&error), &mut failures).await?;
+                    self.interrupted(Fault::of(&error), &mut failures).await?;
                 }
             }
         }
@@ -150,11 +156,17 @@ impl<'a> Receiver<'a> {
             let quiet = !*self.shared.connected.borrow() || failures > 0;
             let hold = if quiet { Duration::ZERO } else { hold };
             let settings = SyncSettings::new().timeout(hold).filter(filter(TIMELINE));
+            let asked = Instant::now();
             match Box::pin(self.shared.account.client.sync_once(settings)).await {
                 Ok(response) => {
                     self.progressed();
+                    let pause = self.pace.after(is_empty(&response), hold, asked.elapsed());
                     // The same answer again comes without a position, and has nothing.
-                    return if response.next_batch.is_empty() { Ok(()) } else { self.take(response).await };
+                    if !response.next_batch.is_empty() {
+                        self.take(response).await?;
+                    }
+                    self.slow_down(pause).await;
+                    return Ok(());
                 }
                 Err(error) => {
                     // The SDK failed on what came, after it had noted that it had it.
@@ -164,10 +176,24 @@ impl<'a> Receiver<'a> {
                         self.progressed();
                         return self.catch_up().await;
                     }
-                    self.interrupted(&Fault::of(&error), &mut failures).await?;
+                    self.interrupted(Fault::of(&error), &mut failures).await?;
                 }
             }
         }
+    }
+
+    /// Waits where the homeserver answers at once with nothing.
+    async fn slow_down(&mut self, pause: Duration) {
+        if pause.is_zero() {
+            return;
+        }
+        if !std::mem::replace(&mut self.told_of_haste, true) {
+            tracing::warn!(
+                channel = %self.shared.config.channel,
+                "syncs are answered at once with nothing, as by a broken proxy; the channel syncs more slowly"
+            );
+        }
+        sleep(pause).await;
     }
 
     fn progressed(&self) {
@@ -180,14 +206,15 @@ impl<'a> Receiver<'a> {
         self.shared.connected.send_replace(true);
     }
 
-    async fn interrupted(&self, fault: &Fault, failures: &mut u32) -> Result<(), Ended> {
-        if let Some(ended) = self.shared.needs_another_session(fault) {
-            return Err(ended);
-        }
+    async fn interrupted(&self, fault: Fault, failures: &mut u32) -> Result<(), Ended> {
         let reason = fault.describe();
         tracing::warn!(channel = %self.shared.config.channel, reason, "receiving is interrupted");
         self.shared.inbox.status().set(ConnectionState::Interrupted(reason));
-        sleep(fault.retry_after().unwrap_or_else(|| self.shared.config.pause(*failures))).await;
+        let waited = fault.ends_the_session();
+        let fault = self.shared.confirmed(fault, *failures).await?;
+        if !waited {
+            sleep(fault.retry_after().unwrap_or_else(|| self.shared.config.pause(*failures))).await;
+        }
         *failures = failures.saturating_add(1);
         Ok(())
     }
@@ -347,6 +374,13 @@ impl<'a> Receiver<'a> {
             }
         }
     }
+}
+
+/// Whether the answer has nothing for which it need not have been held.
+fn is_empty(response: &SyncResponse) -> bool {
+    let rooms = &response.rooms;
+    let quiet = rooms.joined.is_empty() && rooms.left.is_empty() && rooms.invited.is_empty();
+    quiet && response.to_device.is_empty()
 }
 
 /// Only what concerns us: who is online, who types and who has read what would wake us for nothing.

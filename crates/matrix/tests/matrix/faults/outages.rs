@@ -1,5 +1,7 @@
 //! Nothing is lost, doubled or out of order.
 
+use std::time::Duration;
+
 use serde_json::json;
 use switchboard_core::{ConversationId, Event, Verdict};
 use switchboard_testkit::{
@@ -109,7 +111,7 @@ async fn answers_that_are_repeated_lost_or_broken_change_nothing() {
         Fault::Garbled,
         Fault::bad_gateway(),
         Fault::Closed,
-        Fault::LimitExceeded(std::time::Duration::from_millis(50)),
+        Fault::LimitExceeded(Duration::from_millis(50)),
         Fault::internal_error(),
     ]
     .into_iter()
@@ -153,4 +155,23 @@ async fn a_key_is_one_transaction_over_restarts() {
     assert_eq!(scene.fake.texts_to(room.id()), ["answer"]);
     let calls = scene.fake.calls("PUT /rooms/*/send/*/*");
     assert_eq!((calls.len(), &calls[0].names), (2, &calls[1].names));
+}
+
+#[tokio::test]
+async fn syncs_that_are_answered_at_once_with_nothing_are_slowed_down() {
+    let (mut scene, room) = Scene::start().await;
+    scene.restart().await;
+    let before = scene.fake.calls("GET /sync").len();
+    scene.fake.plan(Fault::Repeated).on("GET /sync").next(6);
+    // The sync under way ends.
+    scene.alice.sends(&room, "1");
+    let enough = async || Some(scene.fake.calls("GET /sync")).filter(|calls| calls.len() >= before + 7);
+    let calls = wait_for("seven syncs", LIMIT, enough).await.split_off(before);
+    let pauses: Vec<_> = calls.windows(2).map(|pair| pair[1].at - pair[0].at).collect();
+    // The first one may happen.
+    for (pause, least) in pauses[1..].iter().zip([50, 100, 200, 400]) {
+        assert!(*pause >= Duration::from_millis(least), "{pauses:?}");
+    }
+    scene.alice.sends(&room, "2");
+    scene.holds(&["1", "2"]).await;
 }
