@@ -107,6 +107,7 @@ impl Harness for Discords {
                 self.bot.revokes_token();
                 return Ok(());
             }
+            Trouble::UnauthorizedOnce => Fault::unauthorized(),
             Trouble::Unavailable => Fault::Page(503),
             Trouble::AnswerLost => Fault::AnswerLost,
         };

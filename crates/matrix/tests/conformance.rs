@@ -124,6 +124,7 @@ impl Harness for Homeserver {
                 self.fake.plan(Fault::UnknownToken { soft_logout: false }).always();
                 return Ok(());
             }
+            Trouble::UnauthorizedOnce => Fault::UnknownToken { soft_logout: false },
             Trouble::Unavailable => Fault::Page(503),
             Trouble::AnswerLost => Fault::AnswerLost,
         };

@@ -162,6 +162,7 @@ impl<R: Receiving> Harness for Telegrams<R> {
                 self.bot.plan(Fault::unauthorized()).always();
                 return Ok(());
             }
+            Trouble::UnauthorizedOnce => Fault::unauthorized(),
             Trouble::Unavailable => Fault::Page(503),
             Trouble::AnswerLost => Fault::AnswerLost,
         };

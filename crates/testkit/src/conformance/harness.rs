@@ -36,7 +36,8 @@ pub trait Harness: Send + Sync + Sized + 'static {
     /// What a person in the room sees now of the channel.
     async fn view(&self, room: Room) -> View;
 
-    /// Gives the next send to this room trouble: the next one only, so that a repetition would succeed.
+    /// Gives the next send to this room trouble: the next one only, so that a repetition would succeed, except where
+    /// the trouble says otherwise.
     async fn trouble(&self, room: Room, trouble: Trouble) -> Result<(), Lacks>;
 
     /// Makes the platform unreachable for the adapter, open connections included, or reachable again.
@@ -113,8 +114,11 @@ pub enum Trouble {
     RateLimited(Duration),
     /// The platform says that the conversation is no more, or that the person blocked the channel.
     Gone,
-    /// The platform does not accept the channel's credentials.
+    /// The platform does not accept the channel's credentials, whatever it is called for from now on: a token was
+    /// revoked.
     Unauthorized,
+    /// The platform does not accept the channel's credentials in this one call, and does in every other.
+    UnauthorizedOnce,
     /// The platform says that it cannot work at the moment, and the message is not sent.
     Unavailable,
     /// The platform shows the message, and its answer never arrives: the connection breaks.

@@ -28,6 +28,7 @@
 //! #     fn is_acknowledged(&self, _: &str) -> bool { true }
 //! #     fn screen(&self, _: Room) -> View { View::default() }
 //! #     fn fail_next(&self, _: Room, _: u16) {}
+//! #     fn fail_always(&self, _: u16) {}
 //! #     fn listen(&self, _: bool) {}
 //! # }
 //! # fn pager(_: &FakePager, _: &str) -> Arc<dyn Messenger> { panic!("this is only compiled") }
@@ -72,7 +73,8 @@
 //!         match trouble {
 //!             Trouble::Refused => self.0.fail_next(room, 400),
 //!             Trouble::Gone => self.0.fail_next(room, 410),
-//!             Trouble::Unauthorized => self.0.fail_next(room, 401),
+//!             Trouble::Unauthorized => self.0.fail_always(401),
+//!             Trouble::UnauthorizedOnce => self.0.fail_next(room, 401),
 //!             Trouble::Unavailable => self.0.fail_next(room, 503),
 //!             Trouble::RateLimited(_) => return Err(Lacks("a pager's provider never asks to wait")),
 //!             // 0 stands for: take it, and close the connection instead of answering.
@@ -202,6 +204,7 @@ macro_rules! messenger_conformance {
                 a_rate_limit_names_its_pause
                 a_gone_conversation_is_gone
                 refused_credentials_are_unauthorized
+                one_refusal_of_the_credentials_proves_nothing
                 an_unavailable_platform_is_tried_again_later
                 a_lost_answer_leaves_the_outcome_unknown
                 nothing_is_sent_while_the_platform_is_away

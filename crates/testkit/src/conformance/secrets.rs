@@ -36,6 +36,7 @@ pub async fn no_secret_is_told<H: Harness>(bench: &mut Bench<H>) -> Outcome {
         Trouble::Gone,
         Trouble::Unavailable,
         Trouble::AnswerLost,
+        Trouble::UnauthorizedOnce,
         Trouble::Unauthorized,
     ] {
         if bench.platform.trouble(Room::Direct(0), trouble).await.is_ok() {

@@ -48,6 +48,11 @@ pub async fn refused_credentials_are_unauthorized<H: Harness>(bench: &mut Bench<
     Ok(())
 }
 
+/// One call for which good credentials are refused proves nothing: the engine tries again soon.
+pub async fn one_refusal_of_the_credentials_proves_nothing<H: Harness>(bench: &mut Bench<H>) -> Outcome {
+    fails_once(bench, Trouble::UnauthorizedOnce, &Verdict::Retry { pause: None }).await
+}
+
 /// Where the platform cannot work, the engine may try again without any doubt.
 pub async fn an_unavailable_platform_is_tried_again_later<H: Harness>(bench: &mut Bench<H>) -> Outcome {
     fails_once(bench, Trouble::Unavailable, &Verdict::Retry { pause: None }).await

@@ -216,6 +216,10 @@ impl Postman {
                 SendError::Rejected { reason: told }
             }
             Refusal::Gone => SendError::Gone { reason: told },
+            // Whoever is let in a moment later is no stranger.
+            Refusal::Stranger if self.sin != Sin::BelievesOneRefusal && self.town.hello().is_ok() => {
+                SendError::Unavailable(cause())
+            }
             Refusal::Stranger => SendError::Unauthorized { reason: told },
             Refusal::No => SendError::Rejected { reason: told },
         }

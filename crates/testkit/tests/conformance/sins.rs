@@ -122,6 +122,9 @@ sins! {
     taking_everything_for_refused: TakesEverythingForRefused is found by [
         "trouble::a_gone_conversation_is_gone",
     ]
+    believing_one_refusal: BelievesOneRefusal is found by [
+        "trouble::one_refusal_of_the_credentials_proves_nothing",
+    ]
     probing_aloud: ProbesAloud is found by ["describing::a_probe_is_not_noticed"]
     logging_its_token: LogsItsToken is found by ["secrets::no_secret_is_told"]
     telling_its_token: TellsItsToken is found by ["secrets::no_secret_is_told"]

@@ -69,6 +69,8 @@ struct State {
     typing: HashSet<Room>,
     trouble: HashMap<Room, Trouble>,
     reachable: bool,
+    /// The account is known no more.
+    banished: bool,
     last_id: u64,
 }
 
@@ -81,6 +83,7 @@ impl Town {
             typing: HashSet::new(),
             trouble: HashMap::new(),
             reachable: true,
+            banished: false,
             last_id: 0,
         };
         Self { state: Mutex::new(state), changed: watch::Sender::new(()) }
@@ -117,7 +120,11 @@ impl Town {
 
     /// The account is there.
     pub fn hello(&self) -> Result<(), Refusal> {
-        if self.state().reachable { Ok(()) } else { Err(Refusal::Away) }
+        let state = self.state();
+        if !state.reachable {
+            return Err(Refusal::Away);
+        }
+        if state.banished { Err(Refusal::Stranger) } else { Ok(()) }
     }
 
     /// The updates from this number on, or from the first unconfirmed one, as soon as there are any. Confirms those
@@ -162,7 +169,11 @@ impl Town {
             Some(Trouble::Refused) => return Err(Refusal::No),
             Some(Trouble::RateLimited(pause)) => return Err(Refusal::Wait(pause)),
             Some(Trouble::Gone) => return Err(Refusal::Gone),
-            Some(Trouble::Unauthorized) => return Err(Refusal::Stranger),
+            Some(Trouble::UnauthorizedOnce) => return Err(Refusal::Stranger),
+            Some(Trouble::Unauthorized) => {
+                state.banished = true;
+                return Err(Refusal::Stranger);
+            }
             Some(Trouble::Unavailable) => return Err(Refusal::Closed),
             Some(Trouble::AnswerLost) | None => {}
         }
