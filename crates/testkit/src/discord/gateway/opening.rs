@@ -56,14 +56,14 @@ impl Then {
 }
 
 /// What a plan makes of it.
-fn planned(fault: Option<Fault>) -> Result<Then, Verdict> {
+fn planned(fault: Option<&Fault>) -> Result<Then, Verdict> {
     match fault {
-        Some(Fault::CloseCode(code)) => Err(Verdict::Refused(Order::Close(code))),
-        Some(Fault::InvalidSession { resumable }) => Err(invalid_session(resumable)),
+        Some(Fault::CloseCode(code)) => Err(Verdict::Refused(Order::Close(*code))),
+        Some(Fault::InvalidSession { resumable }) => Err(invalid_session(*resumable)),
         Some(Fault::Closed) => Err(Verdict::Refused(Order::Drop)),
         Some(Fault::NoAnswer) => Err(Verdict::Ignored),
-        Some(Fault::Slow(time)) => Err(Verdict::Later(time)),
-        Some(Fault::OpenedThenClosed(code)) => Ok(Then::Closed(code)),
+        Some(Fault::Slow(time)) => Err(Verdict::Later(*time)),
+        Some(Fault::OpenedThenClosed(code)) => Ok(Then::Closed(*code)),
         Some(Fault::AnswerLost) => Ok(Then::Lost),
         _ => Ok(Then::Stays),
     }
@@ -104,7 +104,7 @@ impl State {
         if self.revoked {
             return NOT_AUTHENTICATED;
         }
-        let then = match planned(strike(&mut self.rules, "IDENTIFY", None)) {
+        let then = match planned(strike(&mut self.rules, "IDENTIFY", None).as_ref()) {
             Ok(then) => then,
             Err(verdict) => return verdict,
         };
@@ -216,7 +216,7 @@ impl State {
         if self.revoked {
             return Err(NOT_AUTHENTICATED);
         }
-        let then = planned(strike(&mut self.rules, "RESUME", None))?;
+        let then = planned(strike(&mut self.rules, "RESUME", None).as_ref())?;
         self.expire_sessions(now);
         let found = self.sessions.iter_mut().find(|session| session.id == id);
         let session = found.ok_or_else(|| invalid_session(false))?;
