@@ -43,6 +43,10 @@ pub(crate) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
         "switchboard_channel_undecrypted_messages",
         "Messages that have come and cannot be decrypted before their keys arrive."
     );
+    metrics::describe_counter!(
+        "switchboard_channel_withheld_messages_total",
+        "Messages that cannot be decrypted because their authors' clients refuse the keys, by the code of the refusal."
+    );
     Ok(handle)
 }
 

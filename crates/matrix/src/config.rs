@@ -33,6 +33,11 @@ pub struct MatrixConfig {
     pub invites: Invites,
     /// What becomes of edited messages. Default: they are ignored.
     pub edited: Edited,
+    /// What becomes of requests to verify the account. Default: they are refused.
+    pub verification: Verification,
+    /// What is answered, in Markdown, to whoever's client refuses the key to a message. Default: why it cannot be read and
+    /// what to do, in English.
+    pub withheld_answer: Option<String>,
     /// Whether people see that their messages were read. Default: no.
     pub read_receipts: bool,
     /// How long a call may take, after which its outcome counts as unknown. Default: 30 s, which is
@@ -108,6 +113,16 @@ pub enum Edited {
     Forward,
 }
 
+/// What becomes of requests to verify the account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verification {
+    /// They are refused at once, with a reason.
+    #[default]
+    Refuse,
+    /// Nothing: they time out.
+    Ignore,
+}
+
 impl MatrixConfig {
     /// The defaults for everything that has one.
     pub fn new(
@@ -128,6 +143,8 @@ impl MatrixConfig {
             replaces_device: None,
             invites: Invites::All,
             edited: Edited::default(),
+            verification: Verification::default(),
+            withheld_answer: None,
             read_receipts: false,
             call_timeout: Duration::from_secs(30),
             sync_timeout: Duration::from_secs(30),
@@ -148,6 +165,9 @@ impl MatrixConfig {
         }
         if let Invites::From(list) = &self.invites {
             mistakes.extend(list.iter().filter_map(|entry| check_inviter(entry).err()));
+        }
+        if self.withheld_answer.as_ref().is_some_and(|answer| answer.trim().is_empty()) {
+            mistakes.push(ConfigError::WithheldAnswer);
         }
         if self.state_dir.as_os_str().is_empty() {
             mistakes.push(ConfigError::StateDir);
@@ -190,6 +210,9 @@ pub enum ConfigError {
     /// Neither a user nor a server.
     #[error("{0:?} is neither a user nor a server; write \"@anna:example.com\" or \"example.com\"")]
     Inviter(String),
+    /// There is nothing to see in it.
+    #[error("withheld_answer is empty; write one or leave it out")]
+    WithheldAnswer,
     /// Nowhere to keep the keys.
     #[error("state_dir is empty; name a directory that outlives the process")]
     StateDir,
@@ -250,6 +273,7 @@ mod tests {
         config.login =
             Login::Token { access_token: SecretString::from("x"), device_id: String::new(), password: None };
         config.invites = Invites::From(vec!["@anna".to_owned(), "example.com".to_owned()]);
+        config.withheld_answer = Some(" ".to_owned());
         config.state_dir = PathBuf::new();
         config.call_timeout = Duration::ZERO;
         let inviter = ConfigError::Inviter("@anna".to_owned());
@@ -258,6 +282,7 @@ mod tests {
             ConfigError::HomeserverUrl,
             ConfigError::Token,
             inviter,
+            ConfigError::WithheldAnswer,
             ConfigError::StateDir,
             ConfigError::CallTimeout,
         ];

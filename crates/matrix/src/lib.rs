@@ -41,10 +41,12 @@ mod outbound;
 mod probe;
 mod receiving;
 mod recovery;
+mod withheld;
 
 pub use account::StateError;
 pub use config::{
-    ConfigError, Edited, Invites, Login, MatrixConfig, check_homeserver_url, check_inviter, check_user,
+    ConfigError, Edited, Invites, Login, MatrixConfig, Verification, check_homeserver_url, check_inviter,
+    check_user,
 };
 pub use outbound::MatrixMessenger;
 pub use recovery::recovery_key;

@@ -1,10 +1,12 @@
 //! Where the channel stands: its cursor.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use matrix_sdk::ruma::{OwnedEventId, OwnedRoomId};
+use matrix_sdk::ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId};
 use serde::{Deserialize, Serialize};
 use switchboard_core::Cursor;
+
+use crate::withheld::Withheld;
 
 /// The form of the cursor.
 const VERSION: u32 = 1;
@@ -28,6 +30,9 @@ pub(crate) struct Marks {
     /// Messages that cannot be read before their keys arrive, oldest first. The homeserver keeps them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) waiting: Vec<Waiting>,
+    /// Those of them whose keys their authors' clients refuse.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) withheld: BTreeMap<OwnedEventId, Withheld>,
 }
 
 /// A message that cannot be read yet.
@@ -35,6 +40,9 @@ pub(crate) struct Marks {
 pub(crate) struct Waiting {
     pub(crate) room: OwnedRoomId,
     pub(crate) event: OwnedEventId,
+    /// Its author. Older cursors do not name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sender: Option<OwnedUserId>,
     /// The session that it was encrypted in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) session: Option<String>,
@@ -44,7 +52,15 @@ impl Marks {
     /// Nothing is stored, and what comes after `next` will be.
     pub(crate) fn new(device: &str, start: &str, next: String) -> Self {
         let (device, start) = (device.to_owned(), start.to_owned());
-        Self { v: VERSION, device, start, next, joining: BTreeSet::new(), waiting: Vec::new() }
+        Self {
+            v: VERSION,
+            device,
+            start,
+            next,
+            joining: BTreeSet::new(),
+            waiting: Vec::new(),
+            withheld: BTreeMap::new(),
+        }
     }
 
     /// Notes that a device goes on from a position, under this name.
@@ -64,11 +80,26 @@ impl Marks {
 
     /// Notes that a message waits. Returns one that has waited for too long, if there are too many.
     pub(crate) fn wait(&mut self, waiting: Waiting) -> Option<Waiting> {
-        if self.waiting.contains(&waiting) {
+        if self.waiting.iter().any(|it| it.event == waiting.event) {
             return None;
         }
         self.waiting.push(waiting);
-        (self.waiting.len() > MAX_WAITING).then(|| self.waiting.remove(0))
+        let surplus = (self.waiting.len() > MAX_WAITING).then(|| self.waiting.remove(0));
+        if let Some(surplus) = &surplus {
+            self.withheld.remove(&surplus.event);
+        }
+        surplus
+    }
+
+    /// Notes which messages go on waiting.
+    pub(crate) fn keep_waiting(&mut self, waits: impl Fn(&EventId) -> bool) {
+        self.waiting.retain(|it| waits(&it.event));
+        self.withheld.retain(|event, _| waits(event));
+    }
+
+    /// How many messages wait for keys that may come.
+    pub(crate) fn hopeful(&self) -> usize {
+        self.waiting.len().saturating_sub(self.withheld.len())
     }
 }
 
@@ -88,6 +119,20 @@ mod tests {
     }
 
     #[test]
+    fn what_no_longer_waits_is_no_longer_refused() {
+        let mut marks = Marks::new("A", "1", "s7_1".to_owned());
+        for number in 0..3 {
+            marks.wait(waiting(number));
+        }
+        marks.withheld.insert(waiting(1).event, Withheld::Unverified);
+        marks.withheld.insert(waiting(2).event, Withheld::NoOlm);
+        assert_eq!(marks.hopeful(), 1);
+        marks.keep_waiting(|event| *event != *waiting(1).event);
+        assert_eq!((marks.waiting.len(), marks.withheld.len(), marks.hopeful()), (2, 1, 1));
+        assert_eq!(Marks::parse(&marks.cursor()), Some(marks));
+    }
+
+    #[test]
     fn the_oldest_is_given_up_first_and_nothing_waits_twice() {
         let mut marks = Marks::new("A", "1", "s7_1".to_owned());
         for number in 0..MAX_WAITING {
@@ -102,6 +147,7 @@ mod tests {
         Waiting {
             room: OwnedRoomId::try_from("!a:example.com").expect("a room"),
             event: OwnedEventId::try_from(format!("$e{number}")).expect("an event"),
+            sender: None,
             session: Some("s".to_owned()),
         }
     }

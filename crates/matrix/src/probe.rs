@@ -3,8 +3,9 @@
 //! The device is not opened: a second program with its keys would break its encryption. Its session is only read,
 //! and used for calls that change nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use matrix_sdk::ruma::EventId;
 use serde_json::{Value, json};
 use switchboard_core::{Finding, chain};
 
@@ -55,7 +56,10 @@ pub(crate) async fn probe(config: &MatrixConfig, marks: Option<&Marks>) -> Vec<F
     }
     findings.push(identity(&homeserver, &kept).await);
     findings.push(backup(&homeserver, &kept).await);
-    findings.extend(marks.map(waiting));
+    if let Some(marks) = marks {
+        findings.push(waiting(marks));
+        findings.extend(withheld(marks));
+    }
     findings.push(Finding::ok(LIMITS));
     findings
 }
@@ -153,23 +157,53 @@ async fn backup(homeserver: &Homeserver, kept: &Kept) -> Finding {
     }
 }
 
-/// How many messages came without a key.
+/// How many messages came without a key that may still come.
 fn waiting(marks: &Marks) -> Finding {
-    let rooms: BTreeSet<&str> = marks.waiting.iter().map(|it| it.room.as_str()).collect();
+    let rooms = rooms(marks, |event| !marks.withheld.contains_key(event));
     if rooms.is_empty() {
         return Finding::ok("no message waits for its key");
     }
-    let some: Vec<&str> = rooms.iter().take(ROOMS_NAMED).copied().collect();
     Finding::warning(
         format!(
             "{} messages in {} encrypted rooms wait for their keys, in {}",
-            marks.waiting.len(),
+            marks.hopeful(),
             rooms.len(),
-            some.join(", ")
+            some(&rooms)
         ),
         "have their authors write again, or open the conversation where they wrote; what was written to a former \
          device needs its recovery key in recovery_key",
     )
+}
+
+/// How many messages came whose keys are refused, and why.
+fn withheld(marks: &Marks) -> Option<Finding> {
+    let rooms = rooms(marks, |event| marks.withheld.contains_key(event));
+    let mut codes: BTreeMap<&str, usize> = BTreeMap::new();
+    for code in marks.withheld.values() {
+        *codes.entry(code.as_str()).or_default() += 1;
+    }
+    let codes: Vec<String> = codes.iter().map(|(code, count)| format!("{code}: {count}")).collect();
+    (!rooms.is_empty()).then(|| {
+        Finding::warning(
+            format!(
+                "{} messages cannot be read because their authors' clients refuse the keys ({}), in {}",
+                marks.withheld.len(),
+                codes.join(", "),
+                some(&rooms)
+            ),
+            "waiting does not help: their authors must let their clients send to unverified devices (m.unverified) or \
+             unblock this one (m.blacklisted), and write again; in direct conversations they have been told",
+        )
+    })
+}
+
+/// The rooms of the messages that wait, as far as these are meant.
+fn rooms(marks: &Marks, meant: impl Fn(&EventId) -> bool) -> BTreeSet<&str> {
+    marks.waiting.iter().filter(|it| meant(&it.event)).map(|it| it.room.as_str()).collect()
+}
+
+fn some(rooms: &BTreeSet<&str>) -> String {
+    rooms.iter().take(ROOMS_NAMED).copied().collect::<Vec<_>>().join(", ")
 }
 
 fn unanswered(what: &str, fault: &Fault) -> Finding {

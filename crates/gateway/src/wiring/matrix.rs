@@ -5,7 +5,8 @@ use std::{path::PathBuf, sync::Arc};
 use secrecy::SecretString;
 use switchboard_core::ChannelName;
 use switchboard_matrix::{
-    Edited, Invites, Login, MatrixConfig, MatrixMessenger, check_homeserver_url, check_inviter, check_user,
+    Edited, Invites, Login, MatrixConfig, MatrixMessenger, Verification, check_homeserver_url, check_inviter,
+    check_user,
 };
 use url::Url;
 
@@ -29,6 +30,8 @@ pub(crate) struct Settings {
     replaces_device: Option<String>,
     invites: Invites,
     edited: Edited,
+    verification: Verification,
+    withheld_answer: Option<String>,
     read_receipts: bool,
 }
 
@@ -55,6 +58,10 @@ pub(crate) fn settings(section: &mut Section<'_>) -> Result<Settings, Invalid> {
     let invites = invites(section);
     let edited = section.one_of("edited", &[("ignore", Edited::Ignore), ("forward", Edited::Forward)]);
     let edited = edited.or(Edited::Ignore);
+    let verification = section
+        .one_of("verification", &[("refuse", Verification::Refuse), ("ignore", Verification::Ignore)])
+        .or(Verification::Refuse);
+    let withheld_answer = section.string("withheld_answer").optional();
     let read_receipts = section.boolean("read_receipts").or(false);
     Ok(Settings {
         homeserver_url: homeserver_url?,
@@ -66,6 +73,8 @@ pub(crate) fn settings(section: &mut Section<'_>) -> Result<Settings, Invalid> {
         replaces_device,
         invites,
         edited,
+        verification,
+        withheld_answer,
         read_receipts,
     })
 }
@@ -80,6 +89,8 @@ impl Settings {
         config.replaces_device = self.replaces_device;
         config.invites = self.invites;
         config.edited = self.edited;
+        config.verification = self.verification;
+        config.withheld_answer = self.withheld_answer;
         config.read_receipts = self.read_receipts;
         config
     }

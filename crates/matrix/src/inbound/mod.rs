@@ -28,6 +28,8 @@ pub(crate) enum Read {
     Message(Written),
     /// It cannot be read before its key arrives.
     Encrypted(Encrypted),
+    /// Somebody asks to verify the account.
+    Verification(OwnedEventId),
     /// The account's own membership of the room.
     Membership(Membership),
     /// It is kept for a person to look at.
@@ -57,7 +59,13 @@ pub(crate) struct Written {
 #[derive(Debug)]
 pub(crate) struct Encrypted {
     pub(crate) event: OwnedEventId,
+    pub(crate) sender: OwnedUserId,
+    pub(crate) sent_at: Option<OffsetDateTime>,
     pub(crate) session: Option<String>,
+    /// The key of the device that wrote it, where its client says so.
+    pub(crate) sender_key: Option<String>,
+    /// The first message of the thread it is in.
+    pub(crate) thread: Option<OwnedEventId>,
 }
 
 /// What became of the account in the room.
@@ -113,13 +121,17 @@ pub(crate) fn read(raw: &RawValue, me: &UserId, edited: Edited) -> Read {
     match envelope.kind.as_str() {
         "m.room.encrypted" => encrypted(envelope),
         "m.room.message" | "m.sticker" | "org.matrix.msc3381.poll.start" | "m.poll.start" => {
-            message(envelope, raw, edited)
+            message(envelope, raw, me, edited)
         }
         _ => Read::Nothing,
     }
 }
 
-fn message(envelope: Envelope, raw: &RawValue, edited: Edited) -> Read {
+fn message(envelope: Envelope, raw: &RawValue, me: &UserId, edited: Edited) -> Read {
+    if envelope.content.get("msgtype").and_then(Value::as_str) == Some("m.key.verification.request") {
+        let to_us = envelope.content.get("to").and_then(Value::as_str) == Some(me.as_str());
+        return if to_us { Read::Verification(envelope.event_id) } else { Read::Nothing };
+    }
     let content = match Content::deserialize(&envelope.content) {
         Ok(content) => content,
         Err(error) => return Read::Unreadable(unreadable(raw, &error)),
@@ -149,8 +161,16 @@ fn encrypted(envelope: Envelope) -> Read {
     if envelope.content.get("ciphertext").is_none() {
         return Read::Nothing;
     }
-    let session = envelope.content.get("session_id").and_then(Value::as_str).map(str::to_owned);
-    Read::Encrypted(Encrypted { event: envelope.event_id, session })
+    let text = |field: &str| envelope.content.get(field).and_then(Value::as_str).map(str::to_owned);
+    Read::Encrypted(Encrypted {
+        session: text("session_id"),
+        sender_key: text("sender_key"),
+        // What it relates to is not encrypted.
+        thread: Content::deserialize(&envelope.content).ok().and_then(|content| content.thread()),
+        event: envelope.event_id,
+        sender: envelope.sender,
+        sent_at: envelope.origin_server_ts.and_then(time),
+    })
 }
 
 fn membership(envelope: Envelope, me: &UserId) -> Read {

@@ -21,7 +21,7 @@ pub(super) fn of(kind: &str, content: &Content) -> Option<String> {
 
 fn message(content: &Content) -> Option<String> {
     Some(match content.msgtype.as_deref().unwrap_or_default() {
-        "m.notice" | "m.key.verification.request" | "m.server_notice" => return None,
+        "m.notice" | "m.server_notice" => return None,
         "m.emote" => format!("* {}", content.text()),
         "m.image" => file("image", content),
         "m.video" => file("video", content),

@@ -84,6 +84,8 @@ impl Shared<'_> {
         let mut tried: HashSet<Waiting> = HashSet::new();
         loop {
             let changed = self.changed.notified();
+            let refused = self.newly_refused();
+            tried.retain(|it| !refused(it));
             let due: Vec<_> = self.marks().waiting.iter().filter(|it| !tried.contains(it)).cloned().collect();
             for waiting in due {
                 if let Err(ended) = self.read_again(&waiting, u32::MAX).await {
@@ -121,7 +123,7 @@ impl Shared<'_> {
             }
             sleep(fault.retry_after().unwrap_or_else(|| self.config.pause(failures - 1))).await;
         };
-        let event = match inbound::read(event.raw().json(), &self.account.me, self.config.edited) {
+        let what = match inbound::read(event.raw().json(), &self.account.me, self.config.edited) {
             Read::Message(written) => {
                 let answers_us = match &written.reply_to {
                     Some(question) if written.mentions.is_none() => {
@@ -133,30 +135,40 @@ impl Shared<'_> {
                 Some(self.message(&room, written, answers_us).await)
             }
             Read::Unreadable(event) => Some(event),
-            Read::Encrypted(_) => {
-                self.ask_for_key(&room, waiting).await;
-                return Ok(());
+            Read::Encrypted(read) => {
+                let refusal = self.refusal(&waiting.room, &event, &read);
+                return match refusal {
+                    Some(code) if !self.ask_for_key(&room, waiting).await => {
+                        self.withheld(&room, read, code).await
+                    }
+                    Some(_) => Ok(()),
+                    None => {
+                        self.ask_for_key(&room, waiting).await;
+                        Ok(())
+                    }
+                };
             }
             // It was deleted meanwhile.
-            Read::Membership(_) | Read::Nothing => None,
+            Read::Membership(_) | Read::Verification(_) | Read::Nothing => None,
         };
-        self.no_longer_waits(waiting, event).await
+        self.no_longer_waits(waiting, what).await
     }
 
     async fn no_longer_waits(&self, waiting: &Waiting, event: Option<Event>) -> Result<(), Ended> {
         self.store(event.into_iter().collect(), None).await?;
-        self.marks().waiting.retain(|it| it != waiting);
+        self.marks().keep_waiting(|event| *event != *waiting.event);
         self.publish_waiting();
         Ok(())
     }
 
     /// Looks into the copy of keys on the homeserver. A key that is found arrives as any other.
-    async fn ask_for_key(&self, room: &Room, waiting: &Waiting) {
-        let Some(session) = &waiting.session else { return };
+    async fn ask_for_key(&self, room: &Room, waiting: &Waiting) -> bool {
+        let Some(session) = &waiting.session else { return false };
         let backups = self.account.client.encryption().backups();
-        if let Err(error) = backups.download_room_key(room.room_id(), session).await {
+        backups.download_room_key(room.room_id(), session).await.unwrap_or_else(|error| {
             let reason = Fault::of(&error).describe();
             tracing::debug!(channel = %self.config.channel, reason, "a key cannot be looked up");
-        }
+            false
+        })
     }
 }

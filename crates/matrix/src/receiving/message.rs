@@ -7,7 +7,7 @@ use matrix_sdk::{
 use serde_json::value::RawValue;
 use switchboard_core::{Addressed, Event, IncomingMessage, Place, Unreadable, UserId};
 
-use super::{Ended, sync::Receiver};
+use super::{Ended, sync::Receiver, verification};
 use crate::{
     error::Fault,
     id::{self, Address},
@@ -27,14 +27,21 @@ impl Receiver<'_> {
             }
             Read::Encrypted(encrypted) if self.is_stored(&encrypted.event).await => {}
             Read::Encrypted(encrypted) => {
-                let waiting =
-                    Waiting { room: room.clone(), event: encrypted.event, session: encrypted.session };
+                let waiting = Waiting {
+                    room: room.clone(),
+                    event: encrypted.event,
+                    sender: Some(encrypted.sender),
+                    session: encrypted.session,
+                };
                 let surplus = self.shared.marks().wait(waiting);
                 self.pending.extend(
                     surplus.map(|it| given_up(&it, "its key has not arrived, and many came after it")),
                 );
             }
             Read::Membership(membership) => self.came_or_left(room, &membership),
+            Read::Verification(event) => {
+                self.shared.offer_refusal(verification::Request::Room { room: room.clone(), event });
+            }
             Read::Unreadable(event) => self.pending.push(event),
             Read::Nothing => {}
         }
@@ -94,7 +101,7 @@ impl super::Shared<'_> {
 }
 
 /// A room with one other person, there or invited, is that person's, whatever it was made for.
-fn place(room: &Room) -> Place {
+pub(super) fn place(room: &Room) -> Place {
     if room.active_members_count() <= 2 { Place::Direct } else { Place::Group }
 }
 

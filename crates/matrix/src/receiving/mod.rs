@@ -5,8 +5,9 @@
 //! because the process ended in between or the SDK failed on an event, and where the homeserver left something out,
 //! the rooms' histories are read on from our position (`history`). What comes twice is recognised by its id.
 //!
-//! Beside that, in the same task: messages whose keys came late are read (`late`), invitations are accepted
-//! (`invitations`), what was read is marked as read (`receipts`), and the account's encryption is set up.
+//! Beside that, in the same task: messages whose keys came late are read (`late`), and whoever refuses a key is told that
+//! nobody reads what it is for (`withheld`), invitations are accepted (`invitations`), requests for verification are
+//! refused (`verification`), what was read is marked as read (`receipts`), and the account's encryption is set up.
 
 mod history;
 mod invitations;
@@ -14,6 +15,8 @@ mod late;
 mod message;
 mod receipts;
 mod sync;
+mod verification;
+mod withheld;
 
 use std::{
     collections::HashSet,
@@ -113,6 +116,7 @@ async fn with(
     unsaved: &Mutex<Option<Cursor>>,
 ) -> Ended {
     let (read, seen) = mpsc::channel(receipts::WAITING);
+    let (refused, requests) = mpsc::channel(verification::WAITING);
     let shared = Shared {
         account,
         config,
@@ -124,6 +128,8 @@ async fn with(
         set_up: Notify::new(),
         connected: watch::Sender::new(false),
         read,
+        refused,
+        refusals: Mutex::default(),
         told: Mutex::default(),
     };
     tokio::select! {
@@ -131,6 +137,7 @@ async fn with(
         ended = shared.read_late() => ended,
         ended = shared.accept_invitations() => ended,
         ended = shared.watch_for_copies() => ended,
+        () = shared.refuse_verifications(requests) => unreachable!("the sender lives as long"),
         () = shared.send_receipts(seen) => unreachable!("the sender lives as long"),
         () = shared.set_up_encryption() => unreachable!("it waits when it is done"),
     }
@@ -165,6 +172,10 @@ struct Shared<'a> {
     connected: watch::Sender<bool>,
     /// Messages that are stored, for receipts.
     read: mpsc::Sender<(OwnedRoomId, OwnedEventId)>,
+    /// Requests for verification that are to be refused.
+    refused: mpsc::Sender<verification::Request>,
+    /// The keys that were refused to us.
+    refusals: Mutex<withheld::Refusals>,
     /// What has been said in the log and need not be repeated.
     told: Mutex<HashSet<String>>,
 }
@@ -172,6 +183,10 @@ struct Shared<'a> {
 impl Shared<'_> {
     fn marks(&self) -> MutexGuard<'_, Marks> {
         self.marks.lock().expect("nobody panics while holding it")
+    }
+
+    fn refusals(&self) -> MutexGuard<'_, withheld::Refusals> {
+        self.refusals.lock().expect("nobody panics while holding it")
     }
 
     /// Stores what happened. While the store does not take it, the caller does nothing else.
@@ -209,9 +224,9 @@ impl Shared<'_> {
         self.told.lock().expect("nobody panics while holding it").insert(what.to_owned())
     }
 
-    /// Publishes how many messages cannot be read.
+    /// Publishes how many messages wait for keys that may come.
     fn publish_waiting(&self) {
-        self.inbox.status().set_undecrypted(self.marks().waiting.len());
+        self.inbox.status().set_undecrypted(self.marks().hopeful());
     }
 
     /// Sets the account's encryption up, as soon as there is a connection, and until it is.

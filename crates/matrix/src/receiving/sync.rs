@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     Ended, Shared,
     late::{self, Keys},
+    verification,
 };
 use crate::{account::StateError, error::Fault, id, inbound::Membership};
 
@@ -111,7 +112,7 @@ impl<'a> Receiver<'a> {
             self.shared.marks().waiting.iter().map(|it| id::event(it.event.as_str())).collect();
         // What stays is read again, if it can be.
         let Ok(known) = self.shared.inbox.known(&waiting).await else { return };
-        self.shared.marks().waiting.retain(|it| !known.contains(&id::event(it.event.as_str())));
+        self.shared.marks().keep_waiting(|event| !known.contains(&id::event(event.as_str())));
     }
 
     fn rooms(&self) -> impl Iterator<Item = OwnedRoomId> + use<> {
@@ -220,6 +221,8 @@ impl<'a> Receiver<'a> {
     }
 
     async fn take(&mut self, response: SyncResponse) -> Result<(), Ended> {
+        self.shared.refusals().take(&response.to_device);
+        verification::requests(&response.to_device).for_each(|request| self.shared.offer_refusal(request));
         // What came before its key is older than what comes now.
         let arrived = late::arrived(self.keys.get_mut().expect("nobody panics while holding it"));
         self.shared.read_again_with(&arrived).await?;

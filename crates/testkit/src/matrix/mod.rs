@@ -30,7 +30,8 @@
 //!
 //! What a client needs that logs in, syncs, pages through history, joins, leaves and sends. Every other call is
 //! answered 404 `M_UNRECOGNIZED` and can be found by [`FakeMatrix::unknown_calls`]. Keys of devices are kept and given
-//! out but never used; messages between devices go nowhere, so encryption needs a real homeserver. Power levels are
+//! out but never used; what clients send to devices goes nowhere (a test can have devices told something), so encryption
+//! needs a real homeserver. Power levels are
 //! not enforced, everybody in a room sees all of its history, and syncs tell neither who is writing nor who has read.
 //! Of filters, a sync heeds the timeline's limit and the list of rooms, and history the types.
 

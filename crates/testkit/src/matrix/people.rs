@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::places::Room;
 use super::request::Device;
@@ -118,6 +118,20 @@ impl User {
             let rooms = state.rooms.iter().filter(|(_, room)| room.membership(&self.id) == "join");
             for room in rooms.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
                 state.set_membership(&room, &self.id, &self.id, "join");
+            }
+        });
+    }
+}
+
+/// Devices.
+impl User {
+    /// Has a client of this user say something to all devices of another (`to_device`), which is not encrypted.
+    pub fn tells_devices(&self, other: &Self, kind: &str, content: &Value) {
+        let event = json!({ "type": kind, "sender": self.id, "content": content });
+        self.shared.change(|state| {
+            let position = state.next_position();
+            for device in state.user_mut(&other.id).devices.values_mut() {
+                device.told.push((position, event.clone()));
             }
         });
     }

@@ -13,7 +13,7 @@ type Handler = fn(&mut State, &Request) -> Outcome;
 pub(super) const OPEN: [&str; 3] = ["GET /versions", "GET /login", "POST /login"];
 
 /// All that the server knows, below `/_matrix/client/v3`. `*` is whatever is named. `GET /sync` is answered elsewhere.
-const ROUTES: [(&str, Option<Handler>); 44] = [
+const ROUTES: [(&str, Option<Handler>); 45] = [
     ("GET /versions", Some(login::versions)),
     ("GET /login", Some(login::flows)),
     ("POST /login", Some(login::log_in)),
@@ -37,6 +37,7 @@ const ROUTES: [(&str, Option<Handler>); 44] = [
     ("POST /keys/device_signing/upload", Some(keys::upload_signing_keys)),
     ("POST /keys/signatures/upload", Some(keys::upload_signatures)),
     ("GET /room_keys/version", Some(keys::backup)),
+    ("GET /room_keys/keys/*/*", Some(keys::backed_up_key)),
     ("POST /room_keys/version", Some(keys::make_backup)),
     ("PUT /sendToDevice/*/*", Some(keys::send_to_device)),
     ("GET /sync", None),

@@ -50,6 +50,8 @@ pub(super) struct DeviceState {
     pub(super) softly_logged_out: bool,
     pub(super) display_name: Option<String>,
     pub(super) keys: DeviceKeys,
+    /// What other devices said to it, with the position at which they did.
+    pub(super) told: Vec<(u64, Value)>,
     /// The events that were sent from it, by what their path names.
     pub(super) transactions: HashMap<Vec<String>, String>,
 }

@@ -51,14 +51,17 @@ impl Sync {
         let account_data = self.account_data(state, None);
         let changed = self.changed_keys(state);
         let no_rooms = join.is_empty() && invite.is_empty() && leave.is_empty();
-        let quiet = no_rooms && account_data.is_empty() && changed.is_empty();
+        let told = &state.users[&self.by.user].devices[&self.by.id].told;
+        let told = told.iter().filter(|(position, _)| self.since.is_none_or(|since| *position > since));
+        let told: Vec<&Value> = told.map(|(_, event)| event).collect();
+        let quiet = no_rooms && account_data.is_empty() && changed.is_empty() && told.is_empty();
         let news = self.since.is_none() || self.full_state || !quiet;
         let keys = &state.users[&self.by.user].devices[&self.by.id].keys;
         let answer = json!({
             "next_batch": sync_token(state.position.max(self.since.unwrap_or(0))),
             "account_data": { "events": account_data },
             "presence": { "events": [] },
-            "to_device": { "events": [] },
+            "to_device": { "events": told },
             "device_lists": { "changed": changed, "left": [] },
             "device_one_time_keys_count": keys.counts(),
             "device_unused_fallback_key_types": keys.fallback_types(),

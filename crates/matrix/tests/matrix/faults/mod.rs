@@ -4,3 +4,4 @@ mod invitations;
 mod outages;
 mod scene;
 mod sessions;
+mod withheld;
