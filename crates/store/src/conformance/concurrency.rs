@@ -168,7 +168,7 @@ async fn cross(owner: &Owner, chats: &[ChatRef], name: &str) {
     let completions: Vec<Settle> =
         stored.map(|stored| owner.completion(&said(stored).delivery, sent())).collect();
     persist(|| store.settle(completions.clone())).await;
-    let replies: Vec<Reply> = chats.iter().map(|chat| answer(&chat, name)).collect();
+    let replies: Vec<Reply> = chats.iter().map(|chat| answer(chat, name)).collect();
     persist(|| store.reply(replies.clone())).await;
 }
 

@@ -62,7 +62,7 @@ pub async fn an_answer_ends_the_wait(store: Arc<dyn Store>) {
     let owner = Owner::of(&store, "site").await;
     for (author, user) in [(Author::Bot, "anna"), (Author::Operator, "boris")] {
         let reply =
-            |chat: &ChatRef| Reply { message: Some(reply_message(author, &["hello"])), ..webhook(&chat) };
+            |chat: &ChatRef| Reply { message: Some(reply_message(author, &["hello"])), ..webhook(chat) };
         let chat = ask(&owner, user, &format!("{user}-1"), Some(Duration::ZERO)).await;
         receive_new(&store, reply(&chat)).await;
         assert!(tell(&owner, &chat).await.is_none(), "{author:?} has answered");

@@ -31,8 +31,8 @@ pub async fn a_completion_of_another_delivery_changes_nothing(store: Arc<dyn Sto
     let delivery = owner.say(owner.direct("anna", "e1")).await.delivery;
     let before = detail(&store, &delivery).await;
     let other = IdempotencyKey::new("the key of another");
-    let stale = Settle { key: other.clone(), ..owner.completion(&delivery, sent()) };
-    let settled = owner.settle_all(vec![stale]).await;
+    let remembered = Settle { key: other.clone(), ..owner.completion(&delivery, sent()) };
+    let settled = owner.settle_all(vec![remembered]).await;
     let state = LaneState::Ready { seq: delivery.seq, after: Duration::ZERO };
     assert_eq!(settled, [Settled::Committed(state)], "the lane is told as it stands");
     assert_eq!(detail(&store, &delivery).await, before);
@@ -57,9 +57,9 @@ pub async fn a_notice_for_another_chat_of_the_same_key_is_not_due(store: Arc<dyn
     let asks = |user: &str| AcceptMessage { notice_after: Some(Duration::ZERO), ..owner.direct(user, user) };
     let anna = owner.say(asks("anna")).await.delivery.chat;
     let boris = owner.say(asks("boris")).await.delivery.chat;
-    let stale = notice_in(&ChatRef { key: anna.key, ..boris });
+    let remembered = notice_in(&ChatRef { key: anna.key, ..boris });
     let notice = reply_message(Author::Gateway, &["It takes longer than usual."]);
-    let told = store.send_notice(&owner.channel, owner.token, &stale, notice).await.unwrap();
+    let told = store.send_notice(&owner.channel, owner.token, &remembered, notice).await.unwrap();
     assert!(told.is_none(), "{told:?}");
     assert_eq!(store.due_notices(&owner.channel, 10).await.unwrap().len(), 2, "both are still due");
     receive_new(&store, answer(&anna, "hello")).await;

@@ -183,7 +183,7 @@ pub async fn a_seen_message_still_updates_the_thread(store: Arc<dyn Store>) {
 }
 
 async fn update(store: &Arc<dyn Store>, chat: &ChatRef, thread: ThreadUpdate) {
-    let outcome = receive(store, Reply { thread, ..webhook(&chat) }).await;
+    let outcome = receive(store, Reply { thread, ..webhook(chat) }).await;
     assert!(matches!(outcome, ReplyOutcome::Updated), "{outcome:?}");
 }
 
