@@ -79,3 +79,86 @@ pub struct ThreadFields {
     #[serde(default)]
     pub extra: Map<String, Value>,
 }
+
+/// The most that `extra` holds, in bytes of JSON. What a thread states of itself is a few hundred bytes.
+const MAX_EXTRA: usize = 64 * 1024;
+
+impl ThreadFields {
+    /// Puts what is stated in the place of what is known. Where `extra` is more than 64 KiB then, its largest
+    /// values are left out, and say so in their place.
+    pub fn merge(&mut self, stated: Self) {
+        fn replace<T>(known: &mut Option<T>, stated: Option<T>) {
+            if stated.is_some() {
+                *known = stated;
+            }
+        }
+        replace(&mut self.task_id, stated.task_id);
+        replace(&mut self.channel_id, stated.channel_id);
+        replace(&mut self.company_id, stated.company_id);
+        replace(&mut self.manager_id, stated.manager_id);
+        replace(&mut self.title, stated.title);
+        replace(&mut self.contacts, stated.contacts);
+        replace(&mut self.panel_url, stated.panel_url);
+        replace(&mut self.share_url, stated.share_url);
+        replace(&mut self.wh_type, stated.wh_type);
+        if !stated.extra.is_empty() {
+            self.extra.extend(stated.extra);
+            self.bound_extra();
+        }
+    }
+
+    fn bound_extra(&mut self) {
+        let mut sizes: Vec<(usize, String)> =
+            self.extra.iter().map(|(name, value)| (value.to_string().len(), name.clone())).collect();
+        let mut total: usize = sizes.iter().map(|(size, name)| size + name.len()).sum();
+        sizes.sort_unstable();
+        while total > MAX_EXTRA {
+            let Some((size, name)) = sizes.pop() else { return };
+            let note = Value::String(format!("[left out: {size} bytes]"));
+            let shorter = note.to_string().len();
+            if shorter < size {
+                total -= size - shorter;
+                self.extra.insert(name, note);
+            } else {
+                // Very many names, none with much to say.
+                total -= size + name.len();
+                self.extra.remove(&name);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stating(extra: impl IntoIterator<Item = (String, Value)>) -> ThreadFields {
+        ThreadFields { extra: extra.into_iter().collect(), ..ThreadFields::default() }
+    }
+
+    #[test]
+    fn the_largest_extra_values_are_left_out_and_say_so() {
+        let mut known = ThreadFields { title: Some("Anna".to_owned()), ..ThreadFields::default() };
+        known.merge(stating([
+            ("small".to_owned(), Value::from(7)),
+            ("large".to_owned(), "x".repeat(60_000).into()),
+        ]));
+        assert_eq!(known.extra["large"].as_str().map(str::len), Some(60_000));
+        known.merge(stating([("other".to_owned(), "y".repeat(50_000).into())]));
+        assert_eq!(known.extra["large"], "[left out: 60002 bytes]");
+        assert_eq!(known.extra["other"].as_str().map(str::len), Some(50_000));
+        assert_eq!((&known.extra["small"], known.title.as_deref()), (&Value::from(7), Some("Anna")));
+    }
+
+    #[test]
+    fn very_many_extra_names_are_bounded_too() {
+        let mut known = ThreadFields::default();
+        for round in 0..10 {
+            known.merge(stating(
+                (0..2_000).map(|number| (format!("name {round} {number}"), Value::from(number))),
+            ));
+        }
+        assert!(serde_json::to_string(&known.extra).unwrap().len() < 2 * MAX_EXTRA);
+        assert!(known.extra.len() > 1_000);
+    }
+}

@@ -45,7 +45,7 @@ async fn threads(
 ) -> Result<Vec<ThreadRow>, Fault> {
     let rows = sqlx::query!(
         r#"
-        SELECT id, thread_id, fields, created_at, updated_at,
+        SELECT id, thread_id, fields::text AS "fields!", created_at, updated_at,
                jsonb_strip_nulls(jsonb_build_object(
                    'get_contact', get_contact, 'interest', interest, 'success', success,
                    'is_bot', is_bot, 'operator', operator, 'close', close
@@ -64,7 +64,7 @@ async fn threads(
             thread_id: row.thread_id,
             open: open == Some(row.id),
             flags: flags(row.flags, row.id)?,
-            fields: fields(row.fields, row.id)?,
+            fields: fields(&row.fields, row.id),
             created_at: row.created_at,
             updated_at: row.updated_at,
             events: events(connection, row.id).await?,

@@ -90,43 +90,12 @@ impl Thread {
             closed |= flag == Flag::Close && value;
         }
         let mut fields = self.fields.clone();
-        merge(&mut fields, &update.fields);
+        fields.merge(update.fields.clone());
         if fields != self.fields {
             self.fields = fields;
             self.changed = true;
         }
         closed
-    }
-}
-
-fn merge(stored: &mut ThreadFields, stated: &ThreadFields) {
-    let ThreadFields {
-        task_id,
-        channel_id,
-        company_id,
-        manager_id,
-        title,
-        contacts,
-        panel_url,
-        share_url,
-        wh_type,
-        extra,
-    } = stated;
-    replace(&mut stored.task_id, task_id.as_ref());
-    replace(&mut stored.channel_id, channel_id.as_ref());
-    replace(&mut stored.company_id, company_id.as_ref());
-    replace(&mut stored.manager_id, manager_id.as_ref());
-    replace(&mut stored.title, title.as_ref());
-    replace(&mut stored.contacts, contacts.as_ref());
-    replace(&mut stored.panel_url, panel_url.as_ref());
-    replace(&mut stored.share_url, share_url.as_ref());
-    replace(&mut stored.wh_type, wh_type.as_ref());
-    stored.extra.extend(extra.clone());
-}
-
-fn replace<T: Clone>(stored: &mut Option<T>, stated: Option<&T>) {
-    if let Some(value) = stated {
-        *stored = Some(value.clone());
     }
 }
 

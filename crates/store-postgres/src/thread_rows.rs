@@ -30,7 +30,7 @@ pub(crate) async fn load(
     let (named_chats, named_ids): (Vec<i64>, Vec<&str>) = named.unzip();
     let rows = sqlx::query!(
         r#"
-        SELECT id, chat, thread_id, fields,
+        SELECT id, chat, thread_id, fields::text AS "fields!",
                jsonb_strip_nulls(jsonb_build_object(
                    'get_contact', get_contact, 'interest', interest, 'success', success,
                    'is_bot', is_bot, 'operator', operator, 'close', close
@@ -64,7 +64,7 @@ pub(crate) async fn load(
             id: Some(row.id),
             platform_id: row.thread_id,
             flags: flags(row.flags, row.id)?,
-            fields: fields(row.fields, row.id)?,
+            fields: fields(&row.fields, row.id),
             changed: false,
             events: Vec::new(),
         });
@@ -77,9 +77,13 @@ pub(crate) fn flags(flags: Value, thread: i64) -> Result<BTreeMap<Flag, bool>, F
     serde_json::from_value(flags).map_err(|source| Fault::corrupt("thread", "flags", thread, source))
 }
 
-/// Reads `thread.fields`.
-pub(crate) fn fields(fields: Value, thread: i64) -> Result<ThreadFields, Fault> {
-    serde_json::from_value(fields).map_err(|source| Fault::corrupt("thread", "fields", thread, source))
+/// Reads `thread.fields`, as text: the driver would refuse the whole row. What cannot be read any more is as
+/// good as never stated: it must not cost an answer.
+pub(crate) fn fields(fields: &str, thread: i64) -> ThreadFields {
+    serde_json::from_str(fields).unwrap_or_else(|error| {
+        tracing::warn!(thread, %error, "the fields of a thread cannot be read; they are left out");
+        ThreadFields::default()
+    })
 }
 
 /// Writes what is new or has changed; every thread has its key then.

@@ -160,8 +160,8 @@ async fn threads(
             close: row.close,
             fields: row.fields,
         };
-        let thread = ThreadState::try_from(record)?;
-        Ok(ThreadRow {
+        let thread = ThreadState::from(record);
+        ThreadRow {
             thread_id: thread.thread_id,
             open: open == Some(thread.id),
             flags: thread.flags,
@@ -169,9 +169,9 @@ async fn threads(
             created_at: clock::moment(row.created_at),
             updated_at: clock::moment(row.updated_at),
             events: events.remove(&thread.id).unwrap_or_default(),
-        })
+        }
     });
-    threads.collect()
+    Ok(threads.collect())
 }
 
 /// What changed on the threads of a chat, by thread, oldest first.

@@ -7,7 +7,7 @@ use switchboard_store::ChatKey;
 
 use crate::{
     chat::{open_new_thread, set_open_thread},
-    convert::{self, Cell},
+    convert,
     error::Failure,
     reply::Addressee,
     write::Write,
@@ -68,7 +68,7 @@ impl ThreadState {
             }
         }
         let before = self.fields.clone();
-        merge(&mut self.fields, update.fields);
+        self.fields.merge(update.fields);
         (changed || self.fields != before, events)
     }
 
@@ -100,25 +100,6 @@ impl ThreadState {
     }
 }
 
-/// Puts what is stated in the place of what was stored.
-fn merge(stored: &mut ThreadFields, stated: ThreadFields) {
-    fn replace<T>(stored: &mut Option<T>, stated: Option<T>) {
-        if stated.is_some() {
-            *stored = stated;
-        }
-    }
-    replace(&mut stored.task_id, stated.task_id);
-    replace(&mut stored.channel_id, stated.channel_id);
-    replace(&mut stored.company_id, stated.company_id);
-    replace(&mut stored.manager_id, stated.manager_id);
-    replace(&mut stored.title, stated.title);
-    replace(&mut stored.contacts, stated.contacts);
-    replace(&mut stored.panel_url, stated.panel_url);
-    replace(&mut stored.share_url, stated.share_url);
-    replace(&mut stored.wh_type, stated.wh_type);
-    stored.extra.extend(stated.extra);
-}
-
 /// A row of `thread`.
 pub(crate) struct ThreadRecord {
     pub(crate) id: i64,
@@ -132,18 +113,24 @@ pub(crate) struct ThreadRecord {
     pub(crate) fields: String,
 }
 
-impl TryFrom<ThreadRecord> for ThreadState {
-    type Error = Failure;
+/// What cannot be read any more is as good as never stated: it must not cost an answer.
+fn readable_fields(fields: &str, thread: i64) -> ThreadFields {
+    serde_json::from_str(fields).unwrap_or_else(|error| {
+        tracing::warn!(thread, %error, "the fields of a thread cannot be read; they are left out");
+        ThreadFields::default()
+    })
+}
 
-    fn try_from(row: ThreadRecord) -> Result<Self, Failure> {
+impl From<ThreadRecord> for ThreadState {
+    fn from(row: ThreadRecord) -> Self {
         let stated = [row.get_contact, row.interest, row.success, row.is_bot, row.operator, row.close];
         let flags = Flag::ALL.into_iter().zip(stated);
-        Ok(Self {
+        Self {
             id: row.id,
             thread_id: row.thread_id,
             flags: flags.filter_map(|(flag, value)| Some((flag, value?))).collect(),
-            fields: Cell { table: "thread", column: "fields", row: row.id }.json(&row.fields)?,
-        })
+            fields: readable_fields(&row.fields, row.id),
+        }
     }
 }
 
@@ -156,7 +143,7 @@ async fn find(
         Some(thread_id) => find_named(write, to.chat.key, thread_id, to.open_thread).await?,
         None => find_current(write, to.chat.key, to.open_thread).await?,
     };
-    row.map(ThreadState::try_from).transpose()
+    Ok(row.map(ThreadState::from))
 }
 
 /// The thread with this id, else the open one if its id is unknown.

@@ -2,6 +2,10 @@
 
 use serde_json::{Value, value::RawValue};
 
+/// How deep a value may be nested. What is stored within others must still be readable there: parsers end at
+/// about a hundred.
+const MAX_DEPTH: usize = 32;
+
 /// A value that was given: not null and not empty.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Given {
@@ -27,9 +31,9 @@ impl Given {
             b'[' | b'{' => match serde_json::from_str(json) {
                 Ok(Value::Array(items)) if items.is_empty() => None,
                 Ok(Value::Object(members)) if members.is_empty() => None,
-                Ok(value) => Some(Self::Nested(value)),
+                Ok(value) if depth(&value) <= MAX_DEPTH => Some(Self::Nested(value)),
                 // Nested too deeply, or with a number that no type holds: kept as it came.
-                Err(_) => Some(Self::Nested(Value::String(json.to_owned()))),
+                _ => Some(Self::Nested(Value::String(json.to_owned()))),
             },
             _ => Some(Self::Number(json.to_owned())),
         }
@@ -73,8 +77,36 @@ impl Given {
     }
 }
 
+/// How deep arrays and objects stand in each other.
+fn depth(value: &Value) -> usize {
+    let deepest = match value {
+        Value::Array(items) => items.iter().map(depth).max(),
+        Value::Object(members) => members.values().map(depth).max(),
+        _ => return 0,
+    };
+    1 + deepest.unwrap_or(0)
+}
+
 /// A number where that loses nothing, otherwise its digits as a string.
 fn number(text: String) -> Value {
     let value: Option<Value> = serde_json::from_str(&text).ok();
     value.filter(|value| format!("{value}") == text).unwrap_or(Value::String(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_is_nested_too_deeply_is_kept_as_text() {
+        let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        for (depth, is_text) in
+            [(1, false), (MAX_DEPTH, false), (MAX_DEPTH + 1, true), (126, true), (5000, true)]
+        {
+            let json = nested(depth);
+            let raw = RawValue::from_string(json.clone()).expect("JSON");
+            let value = Given::from_json(&raw).expect("it is not empty").into_value();
+            assert_eq!(value.as_str() == Some(&json), is_text, "{depth}");
+        }
+    }
 }
