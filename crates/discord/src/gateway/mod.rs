@@ -218,7 +218,7 @@ impl<'a> Gateway<'a> {
         let pause = self.config.pause(self.short);
         self.short = self.short.saturating_add(1);
         if self.short > 1 {
-            self.publish(format!("one connection after the other ends within seconds: {reason}"));
+            self.publish(&format!("one connection after the other ends within seconds: {reason}"));
         }
         pause
     }
@@ -279,12 +279,12 @@ impl<'a> Gateway<'a> {
     async fn interrupted(&mut self, reason: String, pause: Duration) {
         let pause = pause.max(self.config.pause(self.failures));
         self.failures = self.failures.saturating_add(1);
-        self.publish(reason);
+        self.publish(&reason);
         sleep(pause).await;
     }
 
-    fn publish(&self, reason: String) {
-        let state = ConnectionState::Interrupted(reason.clone());
+    fn publish(&self, reason: &str) {
+        let state = ConnectionState::Interrupted(reason.to_owned());
         if self.status.state() != state {
             tracing::warn!(channel = %self.config.channel, reason, "the connection is interrupted");
             self.status.set(state);

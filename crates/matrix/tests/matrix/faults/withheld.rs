@@ -57,7 +57,10 @@ async fn an_author_whose_client_refuses_the_key_is_told_once_for_each_session() 
     let question = encrypts(&scene.alice, &room, "first");
     let told = answers(&scene, 1).await;
     assert!(told[0].answer.as_deref().is_some_and(|answer| answer.contains("verified devices")), "{told:?}");
-    assert_eq!(told[0].native_id.as_ref().map(|id| id.as_str()), Some(&*question.event_id));
+    assert_eq!(
+        told[0].native_id.as_ref().map(switchboard_core::MessageId::as_str),
+        Some(&*question.event_id)
+    );
     assert_eq!((told[0].place, told[0].addressed), (Place::Direct, Addressed::ToBot));
     encrypts(&scene.alice, &room, "first");
     encrypts(&scene.alice, &room, "second");
