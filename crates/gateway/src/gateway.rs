@@ -95,7 +95,7 @@ async fn start(
 ) -> anyhow::Result<Started> {
     let store = open_store(&config.database).await.context("the database cannot be used")?;
     let ais = wiring::ai_backends(&config.ais)?;
-    let app = AppParts::new(&config.ais, &ais, metrics, stop.clone());
+    let app = AppParts::new(&config, &ais, metrics, stop.clone());
     let mut builder = EngineBuilder::new(engine_config(&config), store.clone(), ais);
     let (mut adapters, mut accounts) = (Router::new(), Accounts::default());
     for channel in config.channels {

@@ -53,6 +53,7 @@ pub mod config;
 mod gateway;
 mod http;
 mod lifecycle;
+mod log_limit;
 mod telemetry;
 mod wiring;
 

@@ -83,7 +83,7 @@ pub(super) async fn run(arguments: &Arguments, kinds: &Kinds<BuildAdapter>) -> a
     let sandbox_stop = stop.child_token();
     tasks.spawn(async move { sandbox.run(sandbox_stop).await });
     let serving = || print_welcome(address, sandbox_address, &database, &file);
-    gateway::run(config, listeners, metrics, stop, serving).await?;
+    Box::pin(gateway::run(config, listeners, metrics, stop, serving)).await?;
     Ok(ExitCode::SUCCESS)
 }
 

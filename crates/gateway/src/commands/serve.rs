@@ -13,7 +13,8 @@ pub(super) async fn run(config: Config<BuildAdapter>) -> anyhow::Result<ExitCode
     TaskTracker::new().spawn(lifecycle::watch_signals(stop.clone()));
     let listeners = Listeners::bind(&config).await?;
     let address = listeners.address()?;
-    gateway::run(config, listeners, metrics, stop, || tracing::info!(%address, "serving")).await?;
+    let serving = || tracing::info!(%address, "serving");
+    Box::pin(gateway::run(config, listeners, metrics, stop, serving)).await?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }

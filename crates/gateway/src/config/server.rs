@@ -2,6 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    ops::RangeInclusive,
     time::Duration,
 };
 
@@ -12,6 +13,8 @@ use super::{mistake::Fault, section::Section};
 
 /// The longest `shutdown_timeout`.
 const LONGEST_SHUTDOWN: Duration = Duration::from_hours(1);
+/// The range of `connections_per_address`: a browser alone has six.
+const CONNECTIONS_PER_ADDRESS: RangeInclusive<usize> = 10..=1_000_000;
 
 /// `[server]`
 #[derive(Clone, Debug)]
@@ -25,6 +28,8 @@ pub struct ServerConfig {
     /// The header in which the proxy in front names the client's address. Default: none, whoever
     /// connects is the client.
     pub client_address_header: Option<HeaderName>,
+    /// How many connections one client may have at once, where its address is known. Default: 1,000.
+    pub connections_per_address: usize,
     /// How long a shutdown waits for what is in flight. Default: 20 s.
     pub shutdown_timeout: Duration,
 }
@@ -38,6 +43,9 @@ impl ServerConfig {
                 .string("client_address_header")
                 .then(|name| header(&name))
                 .optional(),
+            connections_per_address: section
+                .integer("connections_per_address", CONNECTIONS_PER_ADDRESS)
+                .or(default_connections_per_address()),
             shutdown_timeout: section
                 .duration("shutdown_timeout", Duration::ZERO..=LONGEST_SHUTDOWN)
                 .or(default_shutdown_timeout()),
@@ -64,6 +72,11 @@ fn header(name: &str) -> Result<HeaderName, Fault> {
 
 fn default_listen() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, 8080).into()
+}
+
+/// All the pages of a large office, which has one address for everybody.
+fn default_connections_per_address() -> usize {
+    1_000
 }
 
 fn default_shutdown_timeout() -> Duration {

@@ -2,50 +2,101 @@
 //!
 //! Answered with 200 only after what it asks for is committed.
 
-use std::{error::Error, sync::Arc};
+use std::{
+    error::Error,
+    sync::{Arc, LazyLock},
+};
 
 use axum::{
     Json,
     body::{Body, to_bytes},
-    extract::{Path, State},
-    http::{HeaderMap, StatusCode, header},
+    extract::{Path, State, rejection::PathRejection},
+    http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
 use http_body_util::LengthLimitError;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
 use switchboard_ai::WebhookError;
 use switchboard_core::chain;
 use switchboard_engine::WebhookOutcome;
 use switchboard_store::RefusedWebhook;
 use tower_http::timeout::TimeoutError;
 
-use super::{Ai, App, BODY_TIMEOUT, refusal, try_again};
-use crate::telemetry;
+use super::{
+    Ai, App, BODY_TIMEOUT, body::NoRoom, not_found, refusal, same_secret, try_again, webhook_outcome::Outcome,
+};
+use crate::{log_limit::LogLimit, telemetry};
 
 /// The largest body that is read.
 const MAX_BODY: usize = 1024 * 1024;
 /// How many refused webhooks are kept for a person to look at.
 const KEEP: u32 = 1000;
+/// How many lines a minute tell of webhooks to addresses that are none: anybody can send those.
+const MISSES_TOLD: u32 = 10;
 
 pub(super) async fn receive(
     State(app): State<Arc<App>>,
-    Path((ai, secret)): Path<(String, String)>,
+    method: Method,
+    address: Result<Path<(String, String)>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let Some(ai) = find(&app, &ai, &secret) else {
-        return refusal(StatusCode::NOT_FOUND, "not found");
+    let ai = match find(&app, &method, address) {
+        Ok(ai) => ai,
+        Err(miss) => return miss.refuse(),
     };
     let (response, outcome) = match read(body).await {
         Ok(body) => take(&app, ai, content_type(&headers), &body).await,
-        Err(unread) => (refusal(unread.status(), &unread.to_string()), unread.outcome()),
+        Err(unread) => {
+            tracing::warn!(ai = %ai.name, reason = %unread, "a webhook was refused");
+            (refusal(unread.status(), &unread.to_string()), unread.outcome())
+        }
     };
     telemetry::count_webhook(ai.name.as_str(), outcome);
     response
+}
+
+/// Why there is nothing at this address. Whoever asks is told nothing more.
+struct Miss {
+    /// Of an AI that exists, or empty: what was asked for may be anything.
+    ai: String,
+    reason: &'static str,
+}
+
+impl Miss {
+    fn refuse(self) -> Response {
+        static TOLD: LazyLock<LogLimit> = LazyLock::new(|| LogLimit::per_minute(MISSES_TOLD));
+        let Self { ai, reason } = self;
+        if let Some(left_out) = TOLD.admit() {
+            tracing::warn!(ai, reason, left_out, "a webhook was refused: there is nothing at its address");
+        }
+        telemetry::count_webhook(&ai, Outcome::NotFound);
+        not_found()
+    }
+}
+
+/// The AI, if the secret is right. Takes as long for a wrong one, and for an AI that is not there.
+fn find<'a>(
+    app: &'a App,
+    method: &Method,
+    address: Result<Path<(String, String)>, PathRejection>,
+) -> Result<&'a Ai, Miss> {
+    let Ok(Path((name, secret))) = address else {
+        return Err(Miss { ai: String::new(), reason: "the address is not UTF-8" });
+    };
+    let nobody = SecretString::from("");
+    let ai = app.ais.get(&name);
+    let expected = ai.map_or(&nobody, |ai| &ai.secret);
+    let known = same_secret(&secret, expected);
+    let Some(ai) = ai else { return Err(Miss { ai: String::new(), reason: "there is no such AI" }) };
+    let miss = |reason| Err(Miss { ai: name, reason });
+    match known {
+        false => miss("the secret is wrong"),
+        true if method != Method::POST => miss("it is no POST"),
+        true => Ok(ai),
+    }
 }
 
 /// Why there is no body.
@@ -57,6 +108,8 @@ enum Unread {
     TimedOut,
     #[error("the body did not arrive whole")]
     Broken,
+    #[error("too many bodies at the same time")]
+    NoRoom,
 }
 
 impl Unread {
@@ -65,15 +118,16 @@ impl Unread {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
             Self::Broken => StatusCode::BAD_REQUEST,
+            Self::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
-    /// The word that is counted.
-    fn outcome(self) -> &'static str {
+    fn outcome(self) -> Outcome {
         match self {
-            Self::TooLarge => "too_large",
-            Self::TimedOut => "timed_out",
-            Self::Broken => "broken",
+            Self::TooLarge => Outcome::TooLarge,
+            Self::TimedOut => Outcome::TimedOut,
+            Self::Broken => Outcome::Broken,
+            Self::NoRoom => Outcome::NoRoom,
         }
     }
 }
@@ -87,6 +141,8 @@ async fn read(body: Body) -> Result<Bytes, Unread> {
             Unread::TooLarge
         } else if caused_by::<TimeoutError>(&error) {
             Unread::TimedOut
+        } else if caused_by::<NoRoom>(&error) {
+            Unread::NoRoom
         } else {
             Unread::Broken
         }
@@ -104,36 +160,27 @@ fn caused_by<E: Error + 'static>(error: &dyn Error) -> bool {
     false
 }
 
-/// The AI, if the secret is right. Takes as long for a wrong one, and for an AI that is not there.
-fn find<'a>(app: &'a App, name: &str, secret: &str) -> Option<&'a Ai> {
-    let nobody = SecretString::from("");
-    let ai = app.ais.get(name);
-    let expected = ai.map_or(&nobody, |ai| &ai.secret);
-    let (given, expected) = (Sha256::digest(secret), Sha256::digest(expected.expose_secret()));
-    ai.filter(|_| bool::from(given.ct_eq(&expected)))
-}
-
 fn content_type(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok())
 }
 
-async fn take(app: &App, ai: &Ai, content_type: Option<&str>, body: &Bytes) -> (Response, &'static str) {
+async fn take(app: &App, ai: &Ai, content_type: Option<&str>, body: &Bytes) -> (Response, Outcome) {
     let webhook = match ai.backend.parse_webhook(content_type, body) {
         Ok(webhook) => webhook,
         Err(error) => return refuse(app, ai, content_type, body, &error).await,
     };
     let chat_id = webhook.chat_id.clone();
     match app.engine.webhook(&ai.name, webhook).await {
-        Ok(WebhookOutcome::Stored) => (Json(json!({ "status": "stored" })).into_response(), "stored"),
+        Ok(WebhookOutcome::Stored) => (Json(json!({ "status": "stored" })).into_response(), Outcome::Stored),
         Ok(WebhookOutcome::Duplicate) => {
-            (Json(json!({ "status": "duplicate" })).into_response(), "duplicate")
+            (Json(json!({ "status": "duplicate" })).into_response(), Outcome::Duplicate)
         }
         Ok(WebhookOutcome::Ignored(why)) => {
             let reason = why.as_str();
             tracing::debug!(ai = %ai.name, %chat_id, reason, "a webhook was ignored");
-            (Json(json!({ "status": "ignored", "reason": reason })).into_response(), reason)
+            (Json(json!({ "status": "ignored", "reason": reason })).into_response(), Outcome::Ignored(why))
         }
-        Err(_) => (unavailable(), "unavailable"),
+        Err(_) => (unavailable(), Outcome::Unavailable),
     }
 }
 
@@ -143,13 +190,14 @@ async fn refuse(
     content_type: Option<&str>,
     body: &Bytes,
     error: &WebhookError,
-) -> (Response, &'static str) {
+) -> (Response, Outcome) {
     let (status, outcome) = match error {
         WebhookError::UnsupportedMediaType => {
-            return (refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, &error.to_string()), "unsupported");
+            tracing::warn!(ai = %ai.name, reason = %error, "a webhook was refused");
+            return (refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, &error.to_string()), Outcome::Unsupported);
         }
-        WebhookError::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed"),
-        WebhookError::Unprocessable { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "unprocessable"),
+        WebhookError::Malformed(_) => (StatusCode::BAD_REQUEST, Outcome::Malformed),
+        WebhookError::Unprocessable { .. } => (StatusCode::UNPROCESSABLE_ENTITY, Outcome::Unprocessable),
     };
     let kept = RefusedWebhook {
         ai: ai.name.clone(),
@@ -158,11 +206,11 @@ async fn refuse(
         body: body.to_vec(),
     };
     tracing::warn!(ai = %ai.name, reason = %error, "a webhook was refused and kept");
-    match app.store.keep_webhook(&kept, KEEP).await {
+    match app.database.store().keep_webhook(&kept, KEEP).await {
         Ok(()) => (refusal(status, &error.to_string()), outcome),
         Err(error) => {
             tracing::warn!(ai = %ai.name, error = %chain(&error), "a refused webhook could not be kept");
-            (unavailable(), "unavailable")
+            (unavailable(), Outcome::Unavailable)
         }
     }
 }

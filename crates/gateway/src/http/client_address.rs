@@ -2,7 +2,7 @@
 //!
 //! A request that comes from one known address has `ConnectInfo<IpAddr>` in its extensions.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use axum::{
     extract::ConnectInfo,
@@ -17,6 +17,23 @@ pub(super) struct ClientAddress {
     header: Option<HeaderName>,
 }
 
+/// What proxies add to a request, whatever header the configuration names.
+const OF_PROXIES: [&str; 4] = ["x-forwarded-for", "forwarded", "x-real-ip", "via"];
+
+/// Whether a request was sent on this machine, as far as that can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    loopback: bool,
+    proxied: bool,
+}
+
+impl Origin {
+    /// Somebody on this machine sent it, and no proxy on it has passed it on.
+    pub(super) fn is_this_machine(self) -> bool {
+        self.loopback && !self.proxied
+    }
+}
+
 impl ClientAddress {
     pub(super) fn new(header: Option<HeaderName>) -> Self {
         Self { header }
@@ -24,9 +41,29 @@ impl ClientAddress {
 
     /// Notes in the request where it comes from.
     pub(super) fn note<B>(&self, request: &mut Request<B>, peer: IpAddr) {
-        if let Some(address) = self.of(request.headers(), peer) {
+        let headers = request.headers();
+        let own = self.header.iter().any(|header| headers.contains_key(header));
+        let proxied = own || OF_PROXIES.iter().any(|header| headers.contains_key(*header));
+        let origin = Origin { loopback: peer.to_canonical().is_loopback(), proxied };
+        if let Some(address) = self.of(headers, peer) {
             request.extensions_mut().insert(ConnectInfo(address));
         }
+        request.extensions_mut().insert(origin);
+    }
+
+    /// Whose connection it is, where it is certainly one client's own.
+    pub(super) fn of_connection(&self, peer: IpAddr) -> Option<IpAddr> {
+        match self.header {
+            // Whoever connects is the proxy.
+            Some(_) => None,
+            None => self.of(&HeaderMap::new(), peer).map(network),
+        }
+    }
+
+    /// Whose request it is that came over somebody else's connection, after [`Self::note`].
+    pub(super) fn behind_a_proxy<B>(&self, request: &Request<B>) -> Option<IpAddr> {
+        self.header.as_ref()?;
+        request.extensions().get().map(|ConnectInfo(address)| network(*address))
     }
 
     /// `None` where it is not known whether others have the same address. Those of private networks
@@ -40,6 +77,15 @@ impl ClientAddress {
             None => peer,
         };
         Some(address.to_canonical()).filter(|address| !is_private(*address))
+    }
+}
+
+/// What one client has to itself: an address, or of IPv6 the /64 that a single connection is given.
+fn network(address: IpAddr) -> IpAddr {
+    const INTERFACE: u128 = u64::MAX as u128;
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !INTERFACE).into(),
     }
 }
 
@@ -86,6 +132,42 @@ mod tests {
         }
         let source = ClientAddress::new(header.map(HeaderName::from_static));
         source.of(&headers, peer.parse().unwrap()).map(|address| address.to_string())
+    }
+
+    #[test]
+    fn what_a_proxy_passes_on_is_not_from_this_machine() {
+        for (peer, header, expected) in [
+            ("127.0.0.1", None, true),
+            ("::ffff:127.0.0.1", None, true),
+            ("::1", None, true),
+            ("127.0.0.1", Some("x-client"), false),
+            ("127.0.0.1", Some("x-forwarded-for"), false),
+            ("127.0.0.1", Some("via"), false),
+            ("10.0.0.1", None, false),
+            ("203.0.113.7", None, false),
+        ] {
+            let mut request = Request::new(());
+            if let Some(header) = header {
+                request.headers_mut().insert(header, HeaderValue::from_static("10.0.0.1"));
+            }
+            let source = ClientAddress::new(Some(HeaderName::from_static("x-client")));
+            source.note(&mut request, peer.parse().unwrap());
+            let origin = request.extensions().get::<Origin>().copied();
+            assert_eq!(origin.map(Origin::is_this_machine), Some(expected), "{peer} {header:?}");
+        }
+    }
+
+    #[test]
+    fn a_connection_is_its_clients_own_unless_a_proxy_may_hold_it() {
+        for (header, peer, expected) in [
+            (None, "203.0.113.7", Some("203.0.113.7")),
+            (None, "2001:db8::1:2:3:4", Some("2001:db8::")),
+            (None, "10.0.0.1", None),
+            (Some(HeaderName::from_static("x-client")), "203.0.113.7", None),
+        ] {
+            let of = ClientAddress::new(header.clone()).of_connection(peer.parse().unwrap());
+            assert_eq!(of.map(|it| it.to_string()).as_deref(), expected, "{header:?} {peer}");
+        }
     }
 
     #[test]

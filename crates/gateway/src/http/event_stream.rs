@@ -32,6 +32,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use super::admission::Exchange;
+
 /// How long a client may leave us waiting until it takes some of what is sent to it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The same after the order to stop, for which all wait.
@@ -55,6 +57,8 @@ pub(super) struct Handover {
 pub(super) struct Events {
     body: Body,
     framing: Framing,
+    /// Counts the stream while it is sent.
+    _exchange: Exchange,
 }
 
 /// How a client knows where the body ends.
@@ -77,23 +81,23 @@ impl Framing {
     }
 }
 
+/// Whether the response is a stream of events.
+pub(super) fn is_stream<B>(response: &Response<B>) -> bool {
+    response.headers().get(header::CONTENT_TYPE).is_some_and(|it| it == "text/event-stream")
+}
+
 impl Handover {
-    /// Keeps the body, if the response is a stream of events, and puts another in its place that
-    /// is never sent.
+    /// Keeps the body of a stream of events, and puts another in its place that is never sent.
     pub(super) fn prepare(
         self: &Arc<Self>,
         mut response: Response<Body>,
         framing: Framing,
+        exchange: Exchange,
     ) -> Response<Body> {
-        let is_stream =
-            response.headers().get(header::CONTENT_TYPE).is_some_and(|it| it == "text/event-stream");
-        if !is_stream {
-            return response;
-        }
         // After its end there is nobody to read another request from this connection.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         response.map(|body| {
-            *self.lock() = Some(Events { body, framing });
+            *self.lock() = Some(Events { body, framing, _exchange: exchange });
             Body::new(Placeholder(self.clone()))
         })
     }
@@ -199,7 +203,7 @@ impl AsyncWrite for Socket {
 /// `closing`, that is a short while.
 pub(super) async fn send(
     mut stream: TcpStream,
-    Events { mut body, framing }: Events,
+    Events { mut body, framing, _exchange }: Events,
     closing: &CancellationToken,
 ) -> io::Result<()> {
     loop {

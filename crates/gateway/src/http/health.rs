@@ -1,6 +1,6 @@
-//! `GET /healthz`: the process lives. `GET /readyz`: it can do its job.
+//! `GET /healthz`: the process lives. `GET /readyz`: it can take messages in and store them.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::{
     Json,
@@ -9,36 +9,28 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use serde_json::{Value, json};
-use switchboard_core::{ChannelName, ConnectionState, chain};
+use switchboard_core::{ChannelName, ConnectionState};
 use switchboard_engine::ChannelHealth;
-use switchboard_store::Store;
-use tokio::{sync::Mutex, time::Instant};
 
 use super::App;
-
-/// How long the database may take to answer.
-const PING_TIMEOUT: Duration = Duration::from_secs(2);
-/// For how long its answer counts. A ping takes the one writer of SQLite, and anybody may ask.
-const PING_FRESH: Duration = Duration::from_secs(1);
 
 pub(super) async fn live() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// 200 if the database answers and no channel that this replica runs is in trouble; 503 with what
-/// is wrong otherwise, and while the gateway stops. Anybody may read it, so the reasons, which may
-/// contain addresses, are in the log only.
+/// 200 if the database answers; 503 with what is wrong otherwise, and while the gateway stops. A channel that is
+/// in trouble is shown and makes nothing unready: the others, and the page, work, and another replica
+/// would not do better. Anybody may read it, so the reasons, which may contain addresses, are in the log only.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
     let channels = app.engine.health();
+    app.troubles.note(&channels);
     let mut problems = Vec::new();
     if app.stop.is_cancelled() {
-        problems.push("stopping".to_owned());
+        problems.push("stopping");
     }
-    if !app.readiness.look(&*app.store, &channels).await {
-        problems.push("the database does not answer".to_owned());
+    if !app.database.answers().await {
+        problems.push("the database does not answer");
     }
-    let troubled = channels.iter().filter(|it| it.trouble.is_some());
-    problems.extend(troubled.map(|it| format!("channel {} is in trouble; the log says why", it.channel)));
     let (status, word) = if problems.is_empty() {
         (StatusCode::OK, "ready")
     } else {
@@ -61,57 +53,25 @@ fn shown(health: &ChannelHealth) -> Value {
     })
 }
 
-/// What was found when somebody asked last.
+/// The channels that were in trouble when somebody asked last.
 #[derive(Default)]
-pub(super) struct Readiness(Mutex<Found>);
+pub(super) struct Troubles(Mutex<Vec<ChannelName>>);
 
-#[derive(Default)]
-struct Found {
-    /// When the database was asked, and whether it answered.
-    ping: Option<(Instant, bool)>,
-    /// The channels that were in trouble.
-    troubled: Vec<ChannelName>,
-}
-
-impl Readiness {
-    /// Whether the database answers; who asks at the same time shares one ping. Logs
-    /// what was well the last time and no longer is.
-    async fn look(&self, store: &dyn Store, channels: &[ChannelHealth]) -> bool {
-        let mut found = self.0.lock().await;
-        found.note(channels);
-        match found.ping {
-            Some((at, answers)) if at.elapsed() < PING_FRESH => answers,
-            before => {
-                let answers = ping(store, before.is_none_or(|(_, answered)| answered)).await;
-                found.ping = Some((Instant::now(), answers));
-                answers
-            }
-        }
-    }
-}
-
-impl Found {
-    fn note(&mut self, channels: &[ChannelHealth]) {
+impl Troubles {
+    /// Logs what was well the last time and no longer is, and the other way round.
+    pub(super) fn note(&self, channels: &[ChannelHealth]) {
+        let mut before = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut troubled = Vec::new();
         for ChannelHealth { channel, trouble, .. } in channels {
-            let Some(reason) = trouble else { continue };
-            if !self.troubled.contains(channel) {
-                tracing::warn!(%channel, reason, "a channel is in trouble");
+            match (trouble, before.contains(channel)) {
+                (Some(reason), false) => tracing::warn!(%channel, reason, "a channel is in trouble"),
+                (None, true) => tracing::info!(%channel, "a channel is in trouble no more"),
+                _ => {}
             }
-            troubled.push(channel.clone());
+            if trouble.is_some() {
+                troubled.push(channel.clone());
+            }
         }
-        self.troubled = troubled;
+        *before = troubled;
     }
-}
-
-async fn ping(store: &dyn Store, log: bool) -> bool {
-    let reason = match tokio::time::timeout(PING_TIMEOUT, store.ping()).await {
-        Ok(Ok(())) => return true,
-        Ok(Err(error)) => chain(&error),
-        Err(_) => format!("no answer within {} s", PING_TIMEOUT.as_secs()),
-    };
-    if log {
-        tracing::warn!(reason, "the database does not answer");
-    }
-    false
 }

@@ -9,9 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     App,
+    admission::Gate,
+    capacity::{Capacity, allow_many_files},
     client_address::ClientAddress,
     finish, internal_router, public_router,
-    server::{allow_many_connections, serve},
+    server::serve,
     starting,
 };
 use crate::{BuildAdapter, config::Config};
@@ -21,13 +23,23 @@ pub(crate) struct Listeners {
     main: TcpListener,
     admin: Option<TcpListener>,
     client_address: ClientAddress,
+    capacity: Capacity,
 }
 
 impl Listeners {
     /// Binds what is configured.
     pub(crate) async fn bind(config: &Config<BuildAdapter>) -> anyhow::Result<Self> {
-        allow_many_connections();
+        let files = allow_many_files();
+        let capacity = Capacity::of(config, files);
+        let Capacity { connections, streams, .. } = capacity;
+        tracing::info!(
+            files,
+            connections,
+            streams,
+            "what clients may hold follows from the limit of open files"
+        );
         Ok(Self {
+            capacity,
             main: bind(config.server.listen, "server.listen").await?,
             admin: match config.admin.listen {
                 Some(address) => Some(bind(address, "admin.listen").await?),
@@ -51,10 +63,12 @@ impl Listeners {
     /// Serves the routes. Goes on for `grace` after `stop`, then until the last request has ended.
     pub(crate) async fn serve(self, routes: &Routes, stop: &CancellationToken, grace: Duration) {
         let clients = &self.client_address;
-        let main = serve(self.main, routes.main.subscribe(), clients, stop, grace);
+        let gate = Gate::new(self.capacity);
+        let main = serve(self.main, routes.main.subscribe(), clients, gate, stop, grace);
         match self.admin.zip(routes.admin.as_ref()) {
             Some((listener, admin)) => {
-                tokio::join!(main, serve(listener, admin.subscribe(), clients, stop, grace));
+                let gate = Gate::new(Capacity::admin());
+                tokio::join!(main, serve(listener, admin.subscribe(), clients, gate, stop, grace));
             }
             None => main.await,
         }

@@ -17,6 +17,18 @@ use tokio::{
 };
 
 use super::*;
+use crate::http::capacity::Capacity;
+
+/// What no client here gets near.
+const ROOMY: Capacity = Capacity {
+    connections: 1_000,
+    waiting: 1_000,
+    streams: 1_000,
+    requests: 1_000,
+    per_address: 1_000,
+    open_bodies: 1_000_000,
+    priority_bodies: 1_000_000,
+};
 
 /// A server, and what the test does to its stream.
 struct Server {
@@ -38,6 +50,11 @@ impl Server {
 
     /// The same, and connections are accepted for `grace` after the stop.
     async fn start_with(count: usize, grace: Duration) -> Self {
+        Self::start_within(ROOMY, count, grace).await
+    }
+
+    /// The same, where clients may hold no more than this.
+    async fn start_within(capacity: Capacity, count: usize, grace: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (next, dropped) = (Arc::new(Notify::new()), CancellationToken::new());
@@ -77,7 +94,7 @@ impl Server {
         let end = stop.clone();
         ended.spawn(async move {
             let clients = ClientAddress::new(Some(HeaderName::from_static("x-client")));
-            serve(listener, served.subscribe(), &clients, &end, grace).await;
+            serve(listener, served.subscribe(), &clients, Gate::new(capacity), &end, grace).await;
         });
         ended.close();
         Self { address, next, dropped, stop, ended }
@@ -271,7 +288,7 @@ async fn routes_are_told_who_asks() {
 async fn headers_are_not_kept_without_end() {
     let server = Server::start(0).await;
     let mut client = server.connect().await;
-    let cookie = "x".repeat(30_000);
+    let cookie = "x".repeat(15_000);
     client.ask(&format!("GET /client HTTP/1.1\r\nX-Client: 203.0.113.7\r\nCookie: {cookie}"), "").await;
     client.until("\r\n\r\n203.0.113.7").await;
     // Not the end of the headers.
@@ -280,4 +297,126 @@ async fn headers_are_not_kept_without_end() {
     client.stream.write_all(head.as_bytes()).await.ok();
     let refused = timeout(Duration::from_secs(10), client.stream.read_to_end(&mut client.read)).await;
     refused.expect("the connection was given up").ok();
+}
+
+/// What a server with this capacity answers, in a few words.
+async fn status(client: &mut Client) -> String {
+    let head = client.until("\r\n\r\n").await.to_lowercase();
+    let retry_after = head.lines().find(|line| line.starts_with("retry-after: "));
+    let status = head.strip_prefix("http/1.1 ").and_then(|rest| rest.get(..3)).expect("a status");
+    format!("{status} {}", retry_after.unwrap_or_default()).trim().to_owned()
+}
+
+/// Closed by the server, perhaps without having read everything.
+async fn closed(mut client: Client) {
+    timeout(Duration::from_secs(10), client.stream.read_to_end(&mut client.read))
+        .await
+        .expect("in time")
+        .ok();
+}
+
+#[tokio::test]
+async fn half_requests_make_room_for_whole_ones() {
+    let capacity = Capacity { connections: 40, waiting: 20, ..ROOMY };
+    let server = Server::start_within(capacity, 0, Duration::ZERO).await;
+    for half in [
+        "POST /echo HTTP/1.1\r\nHost:",
+        "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf",
+        "",
+    ] {
+        let mut held = Vec::new();
+        for _ in 0..100 {
+            let mut client = server.connect().await;
+            client.stream.write_all(half.as_bytes()).await.unwrap();
+            held.push(client);
+        }
+        let mut client = server.connect().await;
+        client.ask("POST /echo HTTP/1.1\r\nContent-Length: 5", "hello").await;
+        client.until("hello").await;
+        // Those that have waited longest are gone, and not only refused.
+        for client in held.drain(..50) {
+            closed(client).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_under_way_makes_room_for_nobody() {
+    let capacity = Capacity { connections: 8, waiting: 4, ..ROOMY };
+    let server = Server::start_within(capacity, 1, Duration::ZERO).await;
+    let mut stream = server.connect().await;
+    stream.ask("GET /events HTTP/1.1", "").await;
+    stream.until("\r\n\r\n").await;
+    for _ in 0..20 {
+        server.connect().await.stream.write_all(b"GET").await.unwrap();
+    }
+    server.next.notify_one();
+    assert_eq!(stream.rest().await, "9\r\ndata: 0\n\n\r\n0\r\n\r\n");
+}
+
+#[tokio::test]
+async fn a_stream_too_many_is_refused_and_other_requests_are_not() {
+    let server = Server::start_within(Capacity { streams: 2, ..ROOMY }, 1, Duration::ZERO).await;
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let mut client = server.connect().await;
+        client.ask("GET /events HTTP/1.1", "").await;
+        assert_eq!(status(&mut client).await, "200");
+        open.push(client);
+    }
+    let mut client = server.connect().await;
+    client.ask("GET /events HTTP/1.1", "").await;
+    assert_eq!(status(&mut client).await, "503 retry-after: 30");
+    // Over the same connection.
+    client.ask("POST /echo HTTP/1.1\r\nContent-Length: 5", "hello").await;
+    client.until("hello").await;
+    // The place of one that has ended is free.
+    drop(open.pop());
+    timeout(Duration::from_secs(10), server.dropped.cancelled()).await.expect("the stream was given up");
+    let mut client = server.connect().await;
+    client.ask("GET /events HTTP/1.1", "").await;
+    assert_eq!(status(&mut client).await, "200");
+}
+
+#[tokio::test]
+async fn one_client_behind_a_proxy_cannot_take_the_place_of_others() {
+    let server = Server::start_within(Capacity { per_address: 2, ..ROOMY }, 1, Duration::ZERO).await;
+    let ask = async |address: &str| {
+        let mut client = server.connect().await;
+        client.ask(&format!("GET /events HTTP/1.1\r\nX-Client: {address}"), "").await;
+        (status(&mut client).await, client)
+    };
+    let (first, second) = (ask("203.0.113.7").await, ask("203.0.113.7").await);
+    assert_eq!([first.0, second.0], ["200", "200"]);
+    assert_eq!(ask("203.0.113.7").await.0, "429 retry-after: 5");
+    assert_eq!(ask("203.0.113.8").await.0, "200");
+    // A /64 is one client.
+    let (first, second) = (ask("2001:db8::1").await, ask("2001:db8::2").await);
+    assert_eq!([first.0, second.0], ["200", "200"]);
+    assert_eq!(ask("2001:db8::3").await.0, "429 retry-after: 5");
+    assert_eq!(ask("2001:db8:0:1::3").await.0, "200");
+    // Networks that could be anybody's are limited only all together.
+    for _ in 0..4 {
+        assert_eq!(ask("10.0.0.1").await.0, "200");
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_are_together_too_much_are_refused() {
+    let server = Server::start_within(Capacity { open_bodies: 4_000, ..ROOMY }, 0, Duration::ZERO).await;
+    let mut client = server.connect().await;
+    client.ask("POST /echo HTTP/1.1\r\nContent-Length: 8000", &"x".repeat(8_000)).await;
+    assert_eq!(status(&mut client).await, "503 retry-after: 5");
+    // Halves give way to what comes whole.
+    let mut held = Vec::new();
+    for _ in 0..10 {
+        let mut client = server.connect().await;
+        client.ask("POST /echo HTTP/1.1\r\nContent-Length: 2000", &"x".repeat(1_000)).await;
+        held.push(client);
+    }
+    for _ in 0..10 {
+        let mut client = server.connect().await;
+        client.ask("POST /echo HTTP/1.1\r\nContent-Length: 1000", &"y".repeat(1_000)).await;
+        client.until("yyy").await;
+    }
 }

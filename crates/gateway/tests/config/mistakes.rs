@@ -55,7 +55,7 @@ fn sections_for_the_whole_gateway() {
             (
                 "[server]\n'a b' = 1",
                 &[
-                    r#"2: server."a b": unknown key; take one of "listen", "public_url", "client_address_header", "shutdown_timeout""#,
+                    r#"2: server."a b": unknown key; take one of "listen", "public_url", "client_address_header", "connections_per_address", "shutdown_timeout""#,
                 ],
             ),
             (

@@ -38,6 +38,11 @@ async fn intake_says_so_the_process_lives_and_everything_resumes() {
     })
     .await;
     assert_eq!(get("/healthz").await, 200);
+    let metrics = system.http.get(format!("{}/metrics", system.url)).send().await.expect("it lives");
+    let metrics = metrics.text().await.expect("text");
+    assert!(metrics.contains("switchboard_database_up 0\n"), "{metrics}");
+    assert!(metrics.contains("switchboard_channel_up{channel=\"site\"}"), "{metrics}");
+    assert!(!metrics.contains("switchboard_deliveries"), "nobody knows how long the queues are: {metrics}");
     // Longer than the lease, so that it must be taken up again.
     wait_for("the lease to run out", PATIENCE, async || {
         let told = |line: &String| line.contains("lease cannot be renewed");

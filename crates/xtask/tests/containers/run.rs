@@ -27,6 +27,7 @@ async fn the_gateway_becomes_ready_and_ends_in_order() -> Result<()> {
     let place = database.url().rsplit_once('@').context("the server's url")?.1.replace("/postgres", "/");
     let configuration = read("config.compose.toml")?
         .replace("0.0.0.0:8080", &format!("127.0.0.1:{port}"))
+        .replace("0.0.0.0:8081", "127.0.0.1:0")
         .replace("@db/", &format!("@{place}"));
     let directory = tempfile::tempdir()?;
     let file = directory.path().join("config.toml");

@@ -3,10 +3,7 @@
 
 use std::time::Duration;
 
-use switchboard_testkit::{
-    discord::{Bot, Fault},
-    wait::wait_for,
-};
+use switchboard_testkit::discord::{Bot, Fault};
 
 use super::{Desk, RECOVERY, TOKEN, channel, desks, stand_in};
 use crate::support::{Database, PATIENCE, System};
@@ -87,8 +84,7 @@ async fn outage(length: Duration, session_lasts: bool) {
     system.wait_for_requests(2 * MESSAGES * desks.len()).await;
     discord.go_down().await;
     writes(&desks, "during");
-    let told = async || (system.readiness().await.0 == 503).then_some(());
-    wait_for("readiness to tell of it", PATIENCE, told).await;
+    system.wait_until_in_trouble("bot").await;
     // An outage is a length of time, so this is no waiting for a condition.
     tokio::time::sleep(length).await;
     writes(&desks, "at its end");

@@ -17,14 +17,8 @@ async fn a_discord_bot_that_gets_only_errors_does_not_disturb_the_others() {
         system.has_secret(TOKEN);
         system.has_secret(OTHER_TOKEN);
         system.spawn_gateway();
-        // Not ready: one channel is in trouble, which is what readiness tells.
-        system.gateway().wait_for_success(&format!("{}/chat/site", system.url), PATIENCE).await;
-        let told = async || {
-            let (status, body) = system.readiness().await;
-            (status == 503 && body.to_string().contains("broken")).then_some(body)
-        };
-        let body = wait_for("readiness to name the broken channel", PATIENCE, told).await;
-        assert!(!body["problems"].to_string().contains("\"bot\""), "{body}");
+        system.wait_until_ready().await;
+        system.wait_until_in_trouble("broken").await;
 
         healthy.wait_for_connections(1, PATIENCE).await;
         let (alice, visitor) = (healthy.user("Alice"), system.visitor().await);

@@ -1,6 +1,6 @@
 //! `doctor`, and what is told of a login that fails.
 
-use switchboard_testkit::{port::free_port, synapse::homeserver, wait::wait_for};
+use switchboard_testkit::{port::free_port, synapse::homeserver};
 
 use super::{Bot, Desk, TOKENS, reconfigure, recovery_key, told};
 use crate::support::{Database, PATIENCE, System};
@@ -84,11 +84,7 @@ async fn a_wrong_password_is_told_and_not_tried_again() {
     system.spawn_gateway();
     let line = system.gateway().wait_for_line("refuses the login", PATIENCE).await;
     assert!(line.contains("check user and password"), "{line}");
-    let told = async || {
-        let (status, body) = system.readiness().await;
-        (status == 503 && body.to_string().contains("channel bot is in trouble")).then_some(body)
-    };
-    let body = wait_for("readiness to tell of it", PATIENCE, told).await;
+    let body = system.wait_until_in_trouble("bot").await;
     assert!(body["channels"].to_string().contains("unauthorized"), "{body}");
     system.visitor().await.says("hello").await;
     system.wait_for_requests(1).await;

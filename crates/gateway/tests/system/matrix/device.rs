@@ -57,12 +57,8 @@ async fn a_lost_state_dir_is_told_and_goes_on_with_the_recovery_key() {
     let mut loss = Loss::happens(&homeserver().expect("Synapse runs")).await;
     let remedy = format!("replaces_device = \"{}\"", loss.device);
     loss.system.spawn_gateway();
-    let refused = async || {
-        let (status, body) = loss.system.readiness().await;
-        (status == 503 && body["problems"].to_string().contains("channel bot is in trouble")).then_some(())
-    };
-    loss.system.gateway().wait_for_success(&format!("{}/chat/site", loss.system.url), PATIENCE).await;
-    wait_for("readiness to tell of it", PATIENCE, refused).await;
+    loss.system.wait_until_ready().await;
+    loss.system.wait_until_in_trouble("bot").await;
     let line = loss.system.gateway().wait_for_line("replaces_device", PATIENCE).await;
     // In a line of the log, quotes of a field are escaped.
     assert!(line.replace('\\', "").contains(&remedy) && line.contains("is empty"), "{line}");

@@ -42,16 +42,12 @@ async fn outage(end: fn(&mut SynapseServer) -> anyhow::Result<()>) {
     system.sandbox.set_delay(Duration::from_millis(300));
     write(&desks, "right before").await;
     synapse = beside(synapse, end).await;
-    let interrupted = async || {
-        let (status, body) = system.readiness().await;
-        (status == 503 && state(&body) == "interrupted").then_some(())
-    };
-    wait_for("readiness to tell of it", PATIENCE, interrupted).await;
+    assert_eq!(state(&system.wait_until_in_trouble("bot").await), "interrupted");
     synapse = beside(synapse, SynapseServer::start).await;
     write(&desks, "right after").await;
     answered(&desks, &["long before", "right before", "right after"]).await;
-    system.wait_until_ready().await;
-    assert_eq!(state(&system.readiness().await.1), "connected");
+    let connected = async || (state(&system.readiness().await.1) == "connected").then_some(());
+    wait_for("readiness to tell that it is over", PATIENCE, connected).await;
     drop(synapse);
 }
 

@@ -154,6 +154,16 @@ impl System {
         (answer.status().as_u16(), answer.json().await.expect("JSON"))
     }
 
+    /// Waits until the gateway shows that this channel is in trouble and is ready all the same: the others work.
+    /// Returns what it shows.
+    pub async fn wait_until_in_trouble(&self, channel: &str) -> Value {
+        wait_for(&format!("the channel {channel} to be in trouble"), PATIENCE, async || {
+            let (status, body) = self.readiness().await;
+            (status == 200 && troubled(&body) == [channel]).then_some(body)
+        })
+        .await
+    }
+
     /// A command of the gateway's program with this configuration.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = process::switchboard().expect("the program was built");
@@ -218,6 +228,12 @@ impl System {
         let enough = async || (self.sandbox.requests(0).len() >= count).then_some(());
         wait_for(&format!("{count} requests to the AI"), PATIENCE, enough).await;
     }
+}
+
+/// The channels that are in trouble.
+fn troubled(readiness: &Value) -> Vec<&str> {
+    let channels = readiness["channels"].as_array().into_iter().flatten();
+    channels.filter(|it| it["trouble"] == true).filter_map(|it| it["channel"].as_str()).collect()
 }
 
 impl Drop for System {

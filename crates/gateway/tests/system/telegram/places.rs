@@ -215,7 +215,6 @@ async fn the_most_detailed_log_shows_no_token() {
     bot.wait_until_confirmed(LONG).await;
     bot.wait_for_sent(6, LONG).await;
     telegram.go_down().await;
-    let trouble = async || (system.readiness().await.0 == 503).then_some(());
-    wait_for("the trouble to be told", PATIENCE, trouble).await;
+    system.wait_until_in_trouble("bot").await;
     assert!(system.output().iter().any(|line| line.contains("TRACE")), "it is detailed");
 }
