@@ -49,6 +49,9 @@ impl PostgresStore {
             .max_connections(max_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire(false)
+            .after_connect(|connection, _| {
+                Box::pin(async move { demand_durability(connection).await.map(drop) })
+            })
             .before_acquire(|connection, usage| {
                 Box::pin(async move {
                     if usage.idle_for > TEST_AFTER_IDLE {
@@ -66,12 +69,32 @@ impl PostgresStore {
 
 /// Connects once, since a pool that cannot says only that it waited.
 async fn look(options: &PgConnectOptions) -> StoreResult<()> {
-    let connect = async { PgConnection::connect_with(options).await?.close().await };
+    let connect = async {
+        let mut connection = PgConnection::connect_with(options).await?;
+        if let Some(weaker) = demand_durability(&mut connection).await? {
+            tracing::warn!(
+                synchronous_commit = weaker,
+                "our connections set it to on: what is confirmed must survive a crash"
+            );
+        }
+        connection.close().await
+    };
     let connected = match tokio::time::timeout(ACQUIRE_TIMEOUT, connect).await {
         Ok(connected) => connected.map_err(Fault::from),
         Err(_) => Err(Fault::Unavailable("the server does not answer".into())),
     };
     connected.map_err(|fault| fault.during(CONNECT))
+}
+
+/// What is confirmed must survive a crash of the server, whatever is set there for the database or the role.
+/// What was set, if it was weaker. (`remote_apply` is stronger than `on`, and stays.)
+async fn demand_durability(connection: &mut PgConnection) -> sqlx::Result<Option<String>> {
+    let set = sqlx::query_scalar::<_, String>("SHOW synchronous_commit").fetch_one(&mut *connection).await?;
+    if ["on", "remote_apply"].contains(&&*set) {
+        return Ok(None);
+    }
+    sqlx::raw_sql("SET synchronous_commit = on").execute(connection).await?;
+    Ok(Some(set))
 }
 
 /// What the server is asked to do with every connection of ours.
@@ -109,4 +132,29 @@ pub(crate) async fn migrate(options: &PgConnectOptions) -> Result<(), Fault> {
     let result = MIGRATOR.run(&pool).await;
     pool.close().await;
     Ok(result?)
+}
+
+#[cfg(test)]
+mod tests {
+    use switchboard_testkit::postgres;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn durability_is_demanded_where_the_database_asks_for_less() {
+        let database = postgres::database().expect("a database of its own");
+        for (set, expected) in
+            [("off", "on"), ("local", "on"), ("on", "on"), ("remote_apply", "remote_apply")]
+        {
+            let alter = format!(
+                "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = {set}', current_database()); END $$"
+            );
+            postgres::execute(database.url(), &alter).expect("it is ours");
+            let store = PostgresStore::connect(database.url()).await.expect("it takes connections");
+            let shown =
+                sqlx::query_scalar::<_, String>("SHOW synchronous_commit").fetch_one(&store.pool).await;
+            assert_eq!(shown.expect("it answers"), expected, "{set}");
+            store.pool.close().await;
+        }
+    }
 }
