@@ -161,7 +161,9 @@ impl<'a> Receiver<'a> {
             match Box::pin(self.shared.account.client.sync_once(settings)).await {
                 Ok(response) => {
                     self.progressed();
-                    let pause = self.pace.after(is_empty(&response), hold, asked.elapsed());
+                    // With another position it may be about devices and keys, which the SDK takes for itself.
+                    let moved = response.next_batch != self.shared.marks().next;
+                    let pause = self.pace.after(is_empty(&response) && !moved, hold, asked.elapsed());
                     // The same answer again comes without a position, and has nothing.
                     if !response.next_batch.is_empty() {
                         self.take(response).await?;
