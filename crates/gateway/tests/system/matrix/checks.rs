@@ -55,6 +55,8 @@ async fn doctor_finds_a_wrong_homeserver() {
     let homeserver = homeserver().expect("Synapse runs");
     let bot = Bot::new(&homeserver).await;
     let mut system = System::start(Database::Sqlite, &bot.channel("")).await;
+    // The doctor reads what the channel makes when it begins for the first time.
+    system.wait_until_connected("bot").await;
     let sandbox = system.sandbox.base_url();
     let wrong = format!("http://127.0.0.1:{}", free_port().expect("a free port"));
     let mut current = homeserver.base_url().to_owned();

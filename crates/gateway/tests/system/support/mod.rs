@@ -154,6 +154,16 @@ impl System {
         (answer.status().as_u16(), answer.json().await.expect("JSON"))
     }
 
+    /// Waits until the gateway shows that this channel is connected.
+    pub async fn wait_until_connected(&self, channel: &str) {
+        wait_for(&format!("the channel {channel} to be connected"), PATIENCE, async || {
+            let (_, body) = self.readiness().await;
+            let mut channels = body["channels"].as_array().into_iter().flatten();
+            channels.any(|it| it["channel"] == channel && it["state"] == "connected").then_some(())
+        })
+        .await;
+    }
+
     /// Waits until the gateway shows that this channel is in trouble and is ready all the same: the others work.
     /// Returns what it shows.
     pub async fn wait_until_in_trouble(&self, channel: &str) -> Value {
