@@ -15,6 +15,7 @@ mod late;
 mod message;
 mod receipts;
 mod sync;
+mod to_device;
 mod verification;
 mod withheld;
 

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::Shared;
+use super::{Shared, to_device};
 use crate::{Verification, error::Fault};
 
 const CANCEL: &str = "m.key.verification.cancel";
@@ -35,22 +35,14 @@ pub(super) enum Request {
 /// Reads what devices said to this one.
 pub(super) fn requests(events: &[ProcessedToDeviceEvent]) -> impl Iterator<Item = Request> {
     #[derive(Deserialize)]
-    struct ToDevice {
-        #[serde(rename = "type")]
-        kind: String,
-        sender: OwnedUserId,
-        content: Content,
-    }
-    #[derive(Deserialize)]
     struct Content {
         from_device: OwnedDeviceId,
         transaction_id: String,
     }
     events.iter().filter_map(|event| {
-        let event: ToDevice = serde_json::from_str(event.as_raw().json().get()).ok()?;
-        let Content { from_device: device, transaction_id: transaction } = event.content;
-        let user = event.sender;
-        (event.kind == "m.key.verification.request").then_some(Request::Device { user, device, transaction })
+        let (user, content) = to_device::read(event, "m.key.verification.request")?;
+        let Content { from_device: device, transaction_id: transaction } = content;
+        Some(Request::Device { user, device, transaction })
     })
 }
 

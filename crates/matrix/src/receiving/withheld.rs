@@ -17,7 +17,7 @@ use matrix_sdk::{
 use serde::Deserialize;
 use switchboard_core::{Addressed, Event, IncomingMessage, Place, UserId};
 
-use super::{Ended, Shared, message};
+use super::{Ended, Shared, message, to_device};
 use crate::{
     id::{self, Address},
     inbound::Encrypted,
@@ -48,14 +48,6 @@ pub(super) struct Refusals {
 }
 
 #[derive(Deserialize)]
-struct ToDevice {
-    #[serde(rename = "type")]
-    kind: String,
-    sender: OwnedUserId,
-    content: Content,
-}
-
-#[derive(Deserialize)]
 struct Content {
     code: String,
     room_id: Option<OwnedRoomId>,
@@ -67,21 +59,17 @@ impl Refusals {
     /// Reads what devices said to this one.
     pub(super) fn take(&mut self, events: &[ProcessedToDeviceEvent]) {
         for event in events {
-            let event: ToDevice = match serde_json::from_str(event.as_raw().json().get()) {
-                Ok(event) => event,
-                Err(_) => continue,
-            };
-            let Content { code, room_id, session_id, sender_key } = event.content;
+            let Some((sender, content)) = to_device::read(event, "m.room_key.withheld") else { continue };
+            let Content { code, room_id, session_id, sender_key } = content;
             let subject = match (room_id, session_id, sender_key) {
                 (Some(room), Some(session), _) => Subject::Session(room, session),
                 (_, _, Some(key)) => Subject::Device(key),
                 _ => continue,
             };
-            let key = (event.sender, subject);
-            if event.kind == "m.room_key.withheld"
-                && (self.codes.len() < REMEMBERED || self.codes.contains_key(&key))
+            let (key, code) = ((sender, subject), Withheld::of(&code));
+            if (self.codes.len() < REMEMBERED || self.codes.contains_key(&key))
+                && self.codes.insert(key.clone(), code) != Some(code)
             {
-                self.codes.insert(key.clone(), Withheld::of(&code));
                 self.fresh.push(key);
             }
         }
@@ -127,17 +115,26 @@ impl Shared<'_> {
 
     /// Notes that the key to a message is refused, and has its author told.
     pub(super) async fn withheld(&self, room: &Room, read: Encrypted, code: Withheld) -> Result<(), Ended> {
-        if self.marks().withheld.insert(read.event.clone(), code).is_some() {
-            return Ok(());
-        }
+        let first_of_session = {
+            let mut marks = self.marks();
+            let known = |it: &Waiting| {
+                it.room == room.room_id()
+                    && it.session == read.session
+                    && marks.withheld.contains_key(&it.event)
+            };
+            let first = !marks.waiting.iter().any(known);
+            if marks.withheld.insert(read.event.clone(), code).is_some() {
+                return Ok(());
+            }
+            first
+        };
         self.publish_waiting();
         let channel = &self.config.channel;
         metrics::counter!(
             "switchboard_channel_withheld_messages_total", "channel" => channel.to_string(), "code" => code.as_str()
         )
         .increment(1);
-        let session = read.session.as_deref().unwrap_or_default();
-        if self.tell_once(&format!("withheld {session} {}", room.room_id())) {
+        if first_of_session {
             tracing::warn!(%channel, place = room.room_id().as_str(), code = code.as_str(), "a message cannot be read: its author's client refuses the key");
         }
         self.store(vec![self.answer(room, read, code)], None).await
