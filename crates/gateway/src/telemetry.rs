@@ -39,10 +39,7 @@ pub(crate) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
     let handle = PrometheusBuilder::new().install_recorder()?;
     metrics::describe_counter!("switchboard_webhooks_total", "Webhooks of the AI, by what became of them.");
     metrics::describe_gauge!(QUEUES, "Deliveries that wait or were given up.");
-    metrics::describe_gauge!(
-        "switchboard_database_up",
-        "Whether the database answers and can be written to."
-    );
+    metrics::describe_gauge!("switchboard_database_up", "Whether the database answers and is not read-only.");
     metrics::describe_gauge!(
         "switchboard_channel_up",
         "Whether this replica runs the channel without trouble."

@@ -16,7 +16,7 @@ use tokio::{
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long it may take to count. Prometheus waits for 10 s altogether.
 const COUNT_TIMEOUT: Duration = Duration::from_secs(5);
-/// For how long an answer counts. A ping writes, which is work for the disk, and counting is more.
+/// For how long an answer counts. A ping takes the one writer of SQLite, and counting is more.
 const FRESH: Duration = Duration::from_secs(1);
 /// How often an outage that lasts is logged.
 const TELL_AGAIN: Duration = Duration::from_mins(1);
@@ -56,7 +56,7 @@ impl Database {
         &*self.store
     }
 
-    /// Whether it answers, and can be written to.
+    /// Whether it answers, and is not read-only.
     pub(super) async fn answers(&self) -> bool {
         let mut answers = self.answers.lock().await;
         if let Some((at, answered)) = answers.ping

@@ -1,4 +1,4 @@
-//! `GET /healthz`: the process lives. `GET /readyz`: it can take messages in and store them.
+//! `GET /healthz`: the process lives. `GET /readyz`: its database answers, so that it can take messages in.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
